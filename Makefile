@@ -1,0 +1,64 @@
+# Two commands on a fresh machine (Python 3.11+, make, a network to a package index):
+#
+#   make rehearsal     the paper's main line in small, for real, on this machine; sets everything up
+#   make test          unit, contract, e2e and browser tests
+#
+# Others: make setup | lint | bench | profile | lock | clean
+#   make rehearsal RECIPE="recipes/janus.yaml recipes/rehearsal.yaml mine.yaml" ARGS="-n"
+
+PYTHON ?= python3
+RECIPE ?=
+ARGS ?=
+BIN := .venv/bin
+
+# pip and uv look for wheels in the same places, and for packages in the same index.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+.PHONY: setup rehearsal test lint bench profile lock clean
+
+setup: .venv/.ready
+
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements.lock)"
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+rehearsal: setup
+	$(BIN)/snakemake --profile profiles/rehearsal $(if $(RECIPE),--configfile $(RECIPE)) $(ARGS)
+
+test: setup
+	$(BIN)/pytest $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/python tests/lint_snakemake.py
+
+bench: setup
+	$(BIN)/python -m tests.bench $(ARGS)
+
+# `snakemake --profile slurm` looks in the user's profile folder; this links ours there, and never replaces another.
+profile:
+	@mkdir -p "$${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake"
+	@target="$${XDG_CONFIG_HOME:-$$HOME/.config}/snakemake/slurm"; \
+	if [ -e "$$target" ] && [ "$$(readlink -f "$$target")" != "$(CURDIR)/profiles/slurm" ]; then \
+	  echo "$$target is there already and is not ours: use --profile profiles/slurm, or move it away" >&2; exit 1; \
+	fi; \
+	ln -sfn "$(CURDIR)/profiles/slurm" "$$target" && echo "linked $$target"
+
+# Re-pin every environment to the newest versions that fit.
+lock: setup
+	$(BIN)/uv pip compile --quiet --no-header --extra dev --universal --generate-hashes --upgrade pyproject.toml -o requirements.lock
+	$(BIN)/janus env lock
+
+# Environments, caches and rehearsal results. Other results and the ledger of paid answers stay: remove them by hand.
+clean:
+	rm -rf .venv .envs results/rehearsal work/rehearsal .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -1,0 +1,61 @@
+# "Aligning to Thousands of Preferences via System Message Generalization" (Janus), from instructions to tables.
+#
+#   make rehearsal                                      the whole of it in small, on this machine
+#   snakemake --profile profiles/slurm                  the paper, on a cluster
+#   snakemake -n                                        what would run; nothing is touched
+#   snakemake --configfile recipes/janus.yaml mine.yaml ...    with an overlay of yours
+#
+# A recipe says what to make, the rules say what depends on what, and `janus` does the work of one node at a time.
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+if not config:
+
+    configfile: "recipes/janus.yaml"
+
+
+include: "rules/common.smk"
+# 3.2  Sample instructions, ask the teacher for preference sets, system messages and gold responses.
+include: "rules/instructions.smk"
+include: "rules/collection.smk"
+# 3.2  Cut training sets from the Collection, and train models on them.
+include: "rules/datasets.smk"
+include: "rules/environments.smk"
+include: "rules/training.smk"
+# 4    Make Multifaceted Bench: unseen preferences, reference answers, rubrics.
+include: "rules/benchmarks.smk"
+# 5    Let every model answer the bench, judge the answers, average them into tables.
+include: "rules/generation.smk"
+include: "rules/judging.smk"
+include: "rules/reporting.smk"
+
+
+rule all:
+    """Every table of the recipe."""
+    default_target: True
+    input:
+        expand("<results>/tables/{table}.html", table=RECIPE.tables),
+
+
+rule collection:
+    """The Multifaceted Collection alone: nothing is trained."""
+    input:
+        "<results>/collection/responses.jsonl",
+
+
+rule datasets:
+    """The training sets alone."""
+    input:
+        expand("<results>/datasets/{dataset}.jsonl", dataset=RECIPE.datasets),
+
+
+rule models:
+    """Every model that the recipe trains; nothing is judged."""
+    input:
+        expand(
+            "<results>/models/{model}/manifest.json",
+            model=lookups.trained_models(RECIPE),
+        ),

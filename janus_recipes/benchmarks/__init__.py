@@ -1,0 +1,1 @@
+"""Multifaceted Bench (paper, section 4 and appendix C): prompts, rubrics, and the instances put together."""

@@ -1,0 +1,58 @@
+"""The `janus` command: one node of the DAG at a time, and what a person asks of a recipe.
+
+    janus validate recipes/janus.yaml            janus plan recipes/janus.yaml
+    janus show prompt judge --recipe recipes/janus.yaml
+    janus --help
+
+Exit codes: 0 done, 1 failed, 2 wrong recipe or arguments, 3 not allowed to spend, 4 provider down (errors.py).
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import traceback
+
+import typer
+
+from janus_recipes.commands import bench, collect, env, judging, models, recipes
+from janus_recipes.errors import JanusError
+from janus_recipes.processes import stop_when_scheduler_dies
+from janus_recipes.redact import redact
+
+app = typer.Typer(
+    help="Reproduce 'Aligning to Thousands of Preferences via System Message Generalization' (Janus).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(recipes.app)
+app.add_typer(collect.app, name="collect")
+app.add_typer(bench.app, name="bench")
+app.add_typer(env.app, name="env")
+app.add_typer(models.train_app, name="train")
+app.add_typer(models.app)
+app.add_typer(judging.app)
+
+STOPPED = 130
+
+
+def main() -> None:
+    """Run a command. An error meant for the user is one message without a traceback; no secret is ever printed."""
+    print(f"$ {shlex.join(['janus', *sys.argv[1:]])}", file=sys.stderr) if not sys.stderr.isatty() else None
+    try:
+        stop_when_scheduler_dies()
+        app()
+    except JanusError as problem:
+        print(f"janus: {redact(str(problem))}", file=sys.stderr)
+        raise SystemExit(problem.exit_code) from None
+    except KeyboardInterrupt:
+        print("janus: stopped; what was answered or saved by then is kept", file=sys.stderr)
+        raise SystemExit(STOPPED) from None
+    except Exception:
+        print(redact(traceback.format_exc()), file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The Multifaceted Collection (paper, section 3): instructions, preference sets, system messages, responses."""

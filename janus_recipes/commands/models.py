@@ -1,0 +1,145 @@
+"""`janus dataset`, `tiny-base` and `train`: from the Collection to models (paper, section 3.2 and appendix D.1)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from janus_recipes.commands.options import Env, Out, Recipes, work_folder
+from janus_recipes.datasets.sft import sft_rows
+from janus_recipes.errors import StepError
+from janus_recipes.files import write_jsonl
+from janus_recipes.manifest import making
+from janus_recipes.processes import last_lines, run_child
+from janus_recipes.recipe.load import load_recipe
+from janus_recipes.recipe.schema import BaseModelSpec, Recipe
+from janus_recipes.records import Status, ok_values, read_asked, read_instructions
+from janus_recipes.seeding import derive_seed
+from janus_recipes.training.axolotl import axolotl_config, write_config
+from janus_recipes.training.run import train
+from janus_recipes.workflow import training_of
+
+app = typer.Typer()
+train_app = typer.Typer(help="Train a model with axolotl.")
+
+Model = Annotated[str, typer.Argument(help="A model of the recipe.")]
+Instructions = Annotated[Path, typer.Option(help="The Collection's instructions.")]
+
+WEIGHTS = "weights"
+"""A model's files, beside its manifest."""
+
+TEXT_FIELDS = {"instructions": "text"}
+"""Where the tokenizer finds a row's text; asked rows have it under `value`."""
+
+
+@app.command()
+def dataset(
+    name: Annotated[str, typer.Argument(help="A data set of the recipe.")],
+    recipe: Recipes,
+    instructions: Instructions,
+    system_messages: Annotated[Path, typer.Option(help="The Collection's system messages.")],
+    responses: Annotated[Path, typer.Option(help="The Collection's gold responses.")],
+    out: Out,
+) -> None:
+    """Cut a training set from the Collection."""
+    spec = load_recipe(recipe)
+    inputs = {"instructions": instructions, "system_messages": system_messages, "responses": responses}
+    with making(out, recipe=spec.name, section=spec.datasets[name], inputs=inputs) as made:
+        texts, answers = ok_values(system_messages, str), ok_values(responses, str)
+        count = write_jsonl(
+            out, sft_rows(read_instructions(instructions), texts, answers, spec.datasets[name], spec.seed)
+        )
+        if not count:
+            raise StepError(f"{out}: no instruction has a system message with a gold response; see {responses}")
+        made.counts = {"rows": count, "left_out_responses": left_out(responses)}
+
+
+def left_out(asked: Path) -> dict[str, int]:
+    """How many rows of a file are not there to train on, by status."""
+    statuses = Counter(row.status for row in read_asked(asked, str))
+    return {str(status): count for status, count in sorted(statuses.items()) if status is not Status.OK}
+
+
+@app.command()
+def tiny_base(
+    base: Annotated[str, typer.Argument(help="A base model of the recipe.")],
+    texts: Annotated[list[Path], typer.Argument(help="JSON lines files whose texts the tokenizer learns.")],
+    recipe: Recipes,
+    env: Env,
+    out: Annotated[Path, typer.Option(help="The manifest; the model lies beside it.")],
+) -> None:
+    """Rehearsal: make the tiny random model that stands for a base model."""
+    spec = load_recipe(recipe)
+    if spec.rehearsal is None:
+        raise StepError(f"{spec.name} is no rehearsal: its base models are not made here")
+    template, weights = Path(spec.base_models[base].chat_template), out.parent / WEIGHTS
+    fields = [TEXT_FIELDS.get(path.stem, "value") for path in texts]
+    command = [
+        *(str(env.parent / "bin" / "python"), "-m", "janus_recipes.rehearsal.tiny_model"),
+        *("--texts", *map(str, texts), "--field", *fields, "--chat-template", str(template)),
+        *("--spec", spec.rehearsal.tiny_model.model_dump_json(), "--out", str(weights)),
+        *("--seed", str(derive_seed(spec.seed, "tiny base", base))),
+    ]
+    inputs = {"template": template, **{path.stem: path for path in texts}}
+    with making(weights, recipe=spec.name, section=spec.rehearsal.tiny_model, inputs=inputs, manifest=out):
+        log = work_folder(out.parent) / "tiny_model.log"
+        root = str(Path(__file__).parents[2])
+        if run_child(command, env={**os.environ, "PYTHONPATH": root, "HF_HUB_OFFLINE": "1"}, log=log):
+            raise StepError(f"the tiny model could not be made:\n{last_lines(log)}")
+
+
+@train_app.command()
+def config(model: Model, recipe: Recipes, out: Out) -> None:
+    """Write a model's training as axolotl's own YAML."""
+    spec = load_recipe(recipe)
+    training, base = training_of(spec, model), spec.base_models[spec.models[model].base]
+    template = Path(base.chat_template)
+    with making(out, recipe=spec.name, section=training, inputs={"template": template}):
+        keys = axolotl_config(
+            training,
+            base=base_path(spec, spec.models[model].base),
+            revision=None if spec.rehearsal else base.revision,
+            chat_template=template.read_text(encoding="utf-8"),
+            dataset=Path("results", spec.name, "datasets", f"{training.dataset}.jsonl"),
+            work=work_folder(out.parent),
+            seed=derive_seed(spec.seed, "train", model),
+        )
+        write_config(out, keys)
+
+
+@train_app.command()
+def run(
+    model: Model,
+    recipe: Recipes,
+    config: Annotated[Path, typer.Option(help="axolotl's YAML.")],
+    data: Annotated[Path, typer.Option(help="The training set, which the YAML names.")],
+    env: Env,
+    out: Annotated[Path, typer.Option(help="The model's manifest, written last; its weights lie beside it.")],
+) -> None:
+    """Train: continue from the last checkpoint where there is one."""
+    spec = load_recipe(recipe)
+    training, weights = training_of(spec, model), out.parent / WEIGHTS
+    inputs = {"config": config, "data": data}
+    with making(weights, recipe=spec.name, section=training, inputs=inputs, manifest=out) as made:
+        result = train(config, work_folder(out.parent), weights, environment=env.parent, gpus=training.gpus)
+        made.counts = asdict(result)
+        made.notes = {"environment": json.loads(env.read_text(encoding="utf-8")), "model": model}
+
+
+def base_path(recipe: Recipe, base: str) -> str:
+    """Where a base model's weights are: in a rehearsal the tiny ones made here, else as the recipe says."""
+    spec: BaseModelSpec = recipe.base_models[base]
+    return str(Path("results", recipe.name, "base_models", base, WEIGHTS)) if recipe.rehearsal else spec.path
+
+
+def weights_of(recipe: Recipe, model: str) -> str:
+    """Where a model's weights are: the trained ones, or its base's."""
+    spec = recipe.models[model]
+    trained = Path("results", recipe.name, "models", model, WEIGHTS)
+    return str(trained) if spec.train else base_path(recipe, spec.base)

@@ -1,0 +1,1 @@
+"""The rubric judge (paper, appendix F.2): what it is asked, what its verdicts are, how they average."""

@@ -1,0 +1,129 @@
+"""Ask a provider once per request, whatever happens: the one function that the steps use.
+
+    with Ledger.open(Path(recipe.ledger), provider.model) as ledger:
+        answers = ask(requests, provider, ledger, parse_preference_set, re_asks=2)
+        write_jsonl(out, (row_of(row) for row in answers))
+        manifest["asking"] = answers.report.as_json()
+
+Two passes keep memory flat and the rows in the order of the requests. The first sends what the ledger has no answer
+for; the second, while the rows are read, walks the requests again and reads each answer from the ledger. So `requests`
+is a function that starts the same walk each time it is called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from itertools import chain
+from typing import Generic, TypeVar
+
+from janus_recipes.errors import ProviderDown, StepError
+from janus_recipes.llm.chat import ChatRequest
+from janus_recipes.llm.endpoint import Endpoint
+from janus_recipes.llm.endpoint import endpoint as endpoint_of
+from janus_recipes.llm.ledger import Ledger
+from janus_recipes.llm.progress import Progress
+from janus_recipes.llm.report import AskReport
+from janus_recipes.llm.rows import Rows, Step
+from janus_recipes.recipe.schema import Provider
+from janus_recipes.records import Asked
+
+T = TypeVar("T")
+
+Requests = Callable[[], Iterable[ChatRequest]]
+
+BREATHE_EVERY = 64
+"""Answers from the ledger that are passed over before arrived answers are let in again."""
+
+
+class Answers(Generic[T]):
+    """The rows, one for each request and in the requests' order, and what asking came to."""
+
+    def __init__(self, requests: Requests, rows: Rows[T], report: AskReport) -> None:
+        self._requests = requests
+        self._rows = rows
+        self.report = report
+
+    def __iter__(self) -> Iterator[Asked[T]]:
+        """Read the rows from the ledger. `report.statuses` counts those read."""
+        self.report.statuses = Counter()
+        for request in self._requests():
+            row = self._rows.standing(request)
+            if isinstance(row, Step):
+                raise StepError(f"{request.id}: not among the requests when they were walked first. Run it again.")
+            self.report.statuses[row.status] += 1
+            yield row
+
+
+def ask(
+    requests: Requests,
+    provider: Provider,
+    ledger: Ledger,
+    parse: Callable[[str], T],
+    re_asks: int,
+    endpoint: Callable[[Provider], AbstractContextManager[Endpoint]] = endpoint_of,
+) -> Answers[T]:
+    """Ask what the ledger has no answer for, then give the rows.
+
+    `parse` turns an answer's text into its value or raises Unparsed; such a question is asked again at once, `re_asks`
+    times at most, with another sample index. The endpoint is opened, and a key needed, only when something is missing.
+
+    Raises SpendingRefused without a key, ProviderDown when the endpoint does not answer or refuses everything,
+    StepError when some requests got no answer, the ledger cannot be written, or the run was stopped. All that was
+    answered by then is kept, and the same call continues.
+    """
+    report = AskReport(provider.model)
+    rows = Rows(provider, ledger, parse, re_asks)
+    progress = Progress(report)
+    waiting = _waiting(requests(), rows, report)
+    try:
+        first = next((request for request in waiting if request is not None), None)
+        if first is not None:
+            from janus_recipes.llm.flow import Flow  # the openai package takes a second to load: only when it is needed
+
+            with endpoint(provider) as where:
+                ledger.prepare()
+                asyncio.run(Flow(rows, where, progress).run(chain([first], waiting)))
+    except (ProviderDown, StepError) as error:
+        raise _with_count(error, report) from None
+    finally:
+        progress.say(progress.summary())
+    _check_all_answered(report)
+    return Answers(requests, rows, report)
+
+
+def _waiting(requests: Iterable[ChatRequest], rows: Rows[T], report: AskReport) -> Iterator[ChatRequest | None]:
+    """The requests that are not settled yet; None now and then while many are."""
+    for request in requests:
+        report.rows += 1
+        row = rows.standing(request)
+        if isinstance(row, Step):
+            yield request
+            continue
+        report.from_ledger += 1
+        report.statuses[row.status] += 1
+        if report.from_ledger % BREATHE_EVERY == 0:
+            yield None
+
+
+def _with_count(error: ProviderDown | StepError, report: AskReport) -> ProviderDown | StepError:
+    """The error with how much of this run's asking is kept, so that nobody fears to have paid for nothing."""
+    if not report.asked:
+        return error
+    return type(error)(f"{error} ({report.asked:,} answers of this run are kept and will not be asked again.)")
+
+
+def _check_all_answered(report: AskReport) -> None:
+    """Raise when requests were given up, after everything else was answered."""
+    count = report.unanswered.total()
+    if not count:
+        return
+    reasons = ", ".join(f"{reason}: {times:,}" for reason, times in report.unanswered.most_common())
+    if report.asked == 0:
+        raise ProviderDown(f"{report.model} gave no answer ({reasons}). Try again later: the same command continues.")
+    raise StepError(
+        f"{count:,} of {report.rows:,} requests got no answer ({reasons}); "
+        "the rest is kept: run the same command again."
+    )

@@ -1,0 +1,160 @@
+"""What is asked of a model and what comes back, in this project's types and in the OpenAI chat format.
+
+A request's address is the digest of what decides the answer, so that the same question is the same everywhere, whoever
+asks it and through whichever endpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from janus_recipes.files import Json, digest_of
+from janus_recipes.recipe.schema import Provider, Sampling
+
+RE_ASK_STRIDE = 1_000_003
+"""The k-th re-ask of sample n is sample n + k * RE_ASK_STRIDE: it meets no other sample as long as n is smaller."""
+
+
+class Unparsed(Exception):
+    """An answer is not in the format asked for. The message says what is wrong with it."""
+
+
+class NotAReply(Exception):
+    """The endpoint answered 200 with something that is no chat completion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One question. `id` is the row's and is not sent; `sample` tells several answers to the same question apart."""
+
+    id: str
+    messages: tuple[Message, ...]
+    sampling: Sampling
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer. `text` is the refusal's text when `refused`; `model` is what the endpoint says it ran."""
+
+    text: str
+    finish_reason: str
+    refused: bool = False
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    model: str = ""
+
+
+def nth_attempt(request: ChatRequest, number: int) -> ChatRequest:
+    """The request as it is asked for the `number`-th time (from 0) because the answers before did not parse."""
+    if not 0 <= request.sample < RE_ASK_STRIDE:
+        raise ValueError(f"{request.id}: sample {request.sample} is not in [0, {RE_ASK_STRIDE})")
+    return replace(request, sample=request.sample + number * RE_ASK_STRIDE) if number else request
+
+
+def body_of(request: ChatRequest, provider: Provider) -> Json:
+    """The JSON body of a chat completions request, with this endpoint's names and without what it refuses."""
+    body: Json = {
+        "model": provider.model,
+        "messages": [{"role": one.role, "content": well_formed(one.content)} for one in request.messages],
+        provider.token_limit_key: request.sampling.max_tokens,
+        **_settings_sent(request.sampling, provider),
+    }
+    if provider.kind == "rehearsal":
+        body["seed"] = request.sample
+    return body
+
+
+def address_of(request: ChatRequest, provider: Provider) -> str:
+    """The request's content address: SHA-256 in hexadecimal over model, messages, sampling and sample index.
+
+    Not over the endpoint, the key, time-outs, the row's id or the spelling of the token limit. Temperature,
+    top_p and reasoning effort count only where they are sent. In a rehearsal the world's rules are part of the address:
+    changed rules never meet stale answers.
+    """
+    asked: Json = {
+        "model": provider.model,
+        "messages": [[one.role, well_formed(one.content)] for one in request.messages],
+        "sampling": {"max_tokens": request.sampling.max_tokens, **_settings_sent(request.sampling, provider)},
+        "sample": request.sample,
+    }
+    if provider.kind == "rehearsal":
+        asked["world"] = world_digest()
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def reply_from(body: Any) -> Reply:
+    """Read the body of a chat completion. Raises NotAReply when it is none."""
+    try:
+        choice, usage = body["choices"][0], body.get("usage") or {}
+        message = choice["message"]
+        content, refusal = message.get("content"), message.get("refusal")
+        return Reply(
+            text=well_formed(content if content is not None else refusal or ""),
+            finish_reason=str(choice.get("finish_reason") or "stop"),
+            refused=bool(refusal),
+            prompt_tokens=int(usage.get("prompt_tokens") or 0),
+            completion_tokens=int(usage.get("completion_tokens") or 0),
+            model=well_formed(str(body.get("model") or "")),
+        )
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise NotAReply(f"the answer is no chat completion ({type(error).__name__}: {error})") from None
+
+
+def body_from(reply: Reply) -> Json:
+    """The reply as a chat completion's body, with the parts that `reply_from` reads."""
+    message = {"role": "assistant", "content": None, "refusal": reply.text} if reply.refused else None
+    return {
+        "model": reply.model,
+        "choices": [
+            {
+                "index": 0,
+                "message": message or {"role": "assistant", "content": reply.text},
+                "finish_reason": reply.finish_reason,
+            }
+        ],
+        "usage": {
+            "prompt_tokens": reply.prompt_tokens,
+            "completion_tokens": reply.completion_tokens,
+            "total_tokens": reply.prompt_tokens + reply.completion_tokens,
+        },
+    }
+
+
+def well_formed(text: str) -> str:
+    """The text with lone surrogates, which real pools hold and UTF-8 has no bytes for, replaced by U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+@cache
+def world_digest() -> str:
+    """The digest of the rules by which the rehearsal's provider answers."""
+    rules = sorted((Path(__file__).parent.parent / "rehearsal").glob("*.py"))
+    return hashlib.sha256("\x1f".join(f"{rule.name}\x1f{digest_of(rule)}" for rule in rules).encode()).hexdigest()
+
+
+def _settings_sent(sampling: Sampling, provider: Provider) -> Json:
+    """What shapes the answer beside the token limit, and is sent to this endpoint."""
+    settings: Json = {}
+    if provider.reasoning_effort is not None:
+        settings["reasoning_effort"] = provider.reasoning_effort
+    if provider.accepts_sampling:
+        settings |= {"temperature": float(sampling.temperature), "top_p": float(sampling.top_p)}
+    return settings

@@ -1,0 +1,49 @@
+"""The counts of one run of `ask`, for the progress line and for manifests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from janus_recipes.files import Json
+from janus_recipes.records import Status
+
+
+@dataclass
+class AskReport:
+    """What was asked and what it came to. Tokens are those of the answers that this run paid for."""
+
+    model: str
+    rows: int = 0
+    """Rows seen so far; all of them at the end."""
+    from_ledger: int = 0
+    """Rows that were settled without asking."""
+    asked: int = 0
+    """Answers that this run paid for and kept, re-asked ones included."""
+    re_asked: int = 0
+    """Of these, answers to a question asked again because the answer before did not parse."""
+    retries: int = 0
+    """Requests sent again after a transient fault."""
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    statuses: Counter[Status] = field(default_factory=Counter)
+    """Rows by status."""
+    faults: Counter[str] = field(default_factory=Counter)
+    """Failed tries by kind."""
+    unanswered: Counter[str] = field(default_factory=Counter)
+    """Requests given up after their last try, by the kind of its fault."""
+
+    def as_json(self) -> Json:
+        """The counts for a manifest."""
+        return {
+            "model": self.model,
+            "rows": self.rows,
+            "from_ledger": self.from_ledger,
+            "asked": self.asked,
+            "re_asked": self.re_asked,
+            "retries": self.retries,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
+            "faults": dict(sorted(self.faults.items())),
+        }

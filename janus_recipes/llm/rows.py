@@ -1,0 +1,67 @@
+"""What stands in the ledger for a request: a finished row, or the next thing to ask for it.
+
+This is the one place that says what a row's status is, for answers that arrive now and for those of earlier runs alike,
+so a restart continues exactly where it was, the count of re-asks included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from janus_recipes.llm.chat import ChatRequest, Reply, Unparsed, address_of, nth_attempt
+from janus_recipes.llm.ledger import Ledger
+from janus_recipes.recipe.schema import Provider
+from janus_recipes.records import Asked, Status
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is to be asked next for a row. `number` counts the row's attempts from 0."""
+
+    request: ChatRequest
+    address: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Rows(Generic[T]):
+    """How requests become rows: `parse` reads an answer's text or raises Unparsed, at most `re_asks` times over."""
+
+    provider: Provider
+    ledger: Ledger
+    parse: Callable[[str], T]
+    re_asks: int
+    rejected: dict[str, tuple[Status, str]] = field(default_factory=dict)
+    """Status and reason of what the endpoint rejected in this run, by address. Never stored: a later run asks again."""
+
+    def standing(self, request: ChatRequest) -> Asked[T] | Step:
+        """The row of a request where it is settled, else what to ask next."""
+        row: Asked[T] = Asked(request.id, Status.MISSING, None)
+        for number in range(self.re_asks + 1):
+            attempt = nth_attempt(request, number)
+            address = address_of(attempt, self.provider)
+            if address in self.rejected:
+                status, reason = self.rejected[address]
+                return Asked(request.id, status, None, row.raw, number + 1, reason)
+            reply = self.ledger.get(address)
+            if reply is None:
+                return Step(attempt, address, number)
+            row = self._row(request.id, reply, number + 1)
+            if row.status is not Status.UNPARSED:
+                break
+        return row
+
+    def _row(self, id: str, reply: Reply, attempts: int) -> Asked[T]:
+        if reply.refused or reply.finish_reason == "content_filter":
+            return Asked(id, Status.REFUSED, None, reply.text, attempts, "the model or the provider declined")
+        if reply.finish_reason == "length":
+            # Not asked again: the same limit would cut the next answer too, at full price.
+            return Asked(id, Status.TRUNCATED, None, reply.text, attempts, "cut at the token limit")
+        try:
+            return Asked(id, Status.OK, self.parse(reply.text), reply.text, attempts)
+        except Unparsed as error:
+            return Asked(id, Status.UNPARSED, None, reply.text, attempts, str(error))

@@ -1,0 +1,174 @@
+"""What a recipe's values must be to each other and to the files they name. Nothing here needs a key or the network."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path as File
+from typing import Any
+
+import yaml
+
+from janus_recipes.recipe.problem import Path, Problem, did_you_mean, dotted, nearest
+
+REFERENCES = {
+    "collection.preference_sets.provider": "providers",
+    "collection.system_messages.provider": "providers",
+    "collection.responses.provider": "providers",
+    "collection.instructions.top_up_from": "collection.sources",
+    "benchmarks.*.preference_sets.provider": "providers",
+    "benchmarks.*.system_messages.provider": "providers",
+    "benchmarks.*.reference_answers.provider": "providers",
+    "benchmarks.*.rubrics.provider": "providers",
+    "judging.provider": "providers",
+    "models.*.base": "base_models",
+    "models.*.train.dataset": "datasets",
+    "tables.*.benchmark": "benchmarks",
+    "tables.*.models.*": "models",
+}
+"""Where a recipe names something, and the section in which that name must stand."""
+
+SOURCES = ("collection.sources.*", "benchmarks.*.sources.*")
+FILES = (
+    "published_figures",
+    "known_models",
+    "prompts.*",
+    "seeds.*",
+    "base_models.*.chat_template",
+    *(f"{sources}.path" for sources in SOURCES),
+)
+PATTERNS = ("collection.instructions.exclude_pattern", *(f"{sources}.pattern" for sources in SOURCES))
+ORIGINS = ("dataset", "path", "url")
+
+
+def cross_problems(config: Mapping[str, Any]) -> list[Problem]:
+    """Everything wrong between a recipe's parts, all of it. `config` may break the schema: what is odd is passed by."""
+    return [
+        *_unknown_names(config),
+        *_missing_files(config),
+        *_bad_patterns(config),
+        *_bad_sources(config),
+        *_bad_counts(config),
+        *_bad_tables(config),
+        *_bad_keys(config),
+    ]
+
+
+def values_at(config: Any, pattern: str) -> Iterator[tuple[Path, Any]]:
+    """The values that stand where a dotted pattern points, with their paths. `*` is any key of a mapping or list."""
+    yield from _values_at(config, tuple(pattern.split(".")), ())
+
+
+def _values_at(value: Any, keys: tuple[str, ...], path: Path) -> Iterator[tuple[Path, Any]]:
+    if not keys:
+        yield path, value
+    elif keys[0] == "*" and isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _values_at(item, keys[1:], (*path, index))
+    elif isinstance(value, Mapping):
+        for key in value if keys[0] == "*" else [keys[0]]:
+            if value.get(key) is not None:
+                yield from _values_at(value[key], keys[1:], (*path, key))
+
+
+def _names_in(config: Mapping[str, Any], section: str) -> list[str]:
+    found = [value for _, value in values_at(config, section)]
+    return [str(name) for name in found[0]] if found and isinstance(found[0], Mapping) else []
+
+
+def _unknown_names(config: Mapping[str, Any]) -> Iterator[Problem]:
+    for pattern, section in REFERENCES.items():
+        names = _names_in(config, section)
+        for path, name in values_at(config, pattern):
+            if isinstance(name, str) and name not in names:
+                yield Problem(path, f"{name} is not under {section}{did_you_mean(name, names)}")
+
+
+def _missing_files(config: Mapping[str, Any]) -> Iterator[Problem]:
+    for pattern in FILES:
+        for path, name in values_at(config, pattern):
+            if isinstance(name, str) and (reason := _unreadable(File(name))):
+                yield Problem(path, reason)
+
+
+def _unreadable(file: File) -> str | None:
+    if file.is_dir():
+        return f"{file} is a folder, a file is needed"
+    if not file.exists():
+        siblings = [other.name for other in file.parent.iterdir()] if file.parent.is_dir() else []
+        close = nearest(file.name, siblings)
+        return f"there is no file {file}" + (f" (did you mean {file.parent / close}?)" if close else "")
+    return None if os.access(file, os.R_OK) else f"{file} may not be read"
+
+
+def _bad_patterns(config: Mapping[str, Any]) -> Iterator[Problem]:
+    for pattern in PATTERNS:
+        for path, expression in values_at(config, pattern):
+            try:
+                groups = re.compile(expression).groups if isinstance(expression, str) else 1
+            except re.error as error:
+                yield Problem(path, f"not a regular expression: {error}")
+                continue
+            if path[-1] == "pattern" and not groups:
+                yield Problem(path, "has no group: put the part that is the instruction in (...)")
+
+
+def _bad_sources(config: Mapping[str, Any]) -> Iterator[Problem]:
+    for pattern in SOURCES:
+        for path, source in values_at(config, pattern):
+            if not isinstance(source, Mapping):
+                continue
+            given = [key for key in ORIGINS if source.get(key) is not None]
+            if len(given) != 1:
+                yield Problem(path, f"give one of {', '.join(ORIGINS)}; given: {', '.join(given) or 'none'}")
+            if source.get("dataset") is not None and source.get("revision") is None:
+                yield Problem((*path, "revision"), "missing (the commit of the data set, so that it cannot change)")
+
+
+def _bad_counts(config: Mapping[str, Any]) -> Iterator[Problem]:
+    made = next((value for _, value in values_at(config, "collection.preference_sets.per_instruction")), 3)
+    for path, taken in values_at(config, "datasets.*.system_messages_per_instruction"):
+        if isinstance(taken, int) and isinstance(made, int) and taken > made:
+            where = "collection.preference_sets.per_instruction"
+            yield Problem(path, f"wants {taken} system messages of each instruction, but {where} is {made}")
+
+
+def _bad_tables(config: Mapping[str, Any]) -> Iterator[Problem]:
+    yield from _repeated(config, "benchmarks.*.sources", "column")
+    published = list(values_at(config, "tables.*.published"))
+    if not published:
+        return
+    figures = _figures(config)
+    for path, key in published:
+        if figures is not None and isinstance(key, str) and key not in figures:
+            file = config["published_figures"]
+            yield Problem(path, f"{file} has no table {key}{did_you_mean(key, figures)}")
+
+
+def _figures(config: Mapping[str, Any]) -> list[str] | None:
+    """The tables of the published figures. None when the file is not there to be read, which is reported as such."""
+    file = config.get("published_figures")
+    if not isinstance(file, str) or _unreadable(File(file)):
+        return None
+    content = yaml.load(File(file).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    return list(content) if isinstance(content, dict) else []
+
+
+def _repeated(config: Mapping[str, Any], pattern: str, key: str) -> Iterator[Problem]:
+    for path, items in values_at(config, pattern):
+        first: dict[Any, Path] = {}
+        for inner, value in values_at(items, f"*.{key}"):
+            if isinstance(value, str) and (other := first.setdefault(value, inner)) != inner:
+                yield Problem((*path, *inner), f"{value} is the {key} of {dotted((*path, *other))} too")
+
+
+def _bad_keys(config: Mapping[str, Any]) -> Iterator[Problem]:
+    for path, name in values_at(config, "providers.*.key_env"):
+        # The value is not shown: it may be the key itself.
+        if isinstance(name, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            yield Problem(path, "is not the name of an environment variable; keep the key itself out of the recipe")
+    for path, provider in values_at(config, "providers.*"):
+        given = provider if isinstance(provider, Mapping) else {}
+        if given.get("kind") == "openai" and given.get("base_url") is None and given.get("key_env") is None:
+            yield Problem((*path, "key_env"), "missing (OpenAI wants a key: name the variable that holds it)")

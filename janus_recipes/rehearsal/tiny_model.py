@@ -1,0 +1,106 @@
+"""Make the tiny Mistral that stands for every base model in a rehearsal, and its tokenizer.
+
+    .envs/axolotl/bin/python -m janus_recipes.rehearsal.tiny_model --texts instructions.jsonl responses.jsonl \
+        --field text value --chat-template prompts/chat/mistral.jinja --spec '{"hidden_size": 128}' --seed 42 --out DIR
+
+Runs inside axolotl's environment. The weights are random; the tokenizer is a byte-level BPE trained on the rehearsal's
+own texts, so it takes any text and gives it back. As Mistral's own, it writes [INST] as plain text and puts one <s>
+before a text unless it is told not to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
+
+UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
+TEMPLATE_TEXT = "[INST] [/INST]"
+"""Read along with every text, so that the chat template's words become whole tokens."""
+
+
+def texts_of(paths: Sequence[Path], fields: Sequence[str]) -> Iterator[str]:
+    """The texts of each file's rows, under the field given for the file. Rows without one (not ok) are passed over."""
+    for path, field in zip(paths, fields, strict=True):
+        with path.open(encoding="utf-8", newline="\n") as lines:
+            for line in lines:
+                text = json.loads(line).get(field)
+                if isinstance(text, str):
+                    # A lone surrogate has no UTF-8; the tokenizer would stop at it.
+                    yield text.encode("utf-8", "replace").decode()
+
+
+def make_tokenizer(texts: Iterator[str], vocabulary: int, max_positions: int, template: str) -> PreTrainedTokenizerFast:
+    """A byte-level BPE of at most `vocabulary` tokens that carries the chat template."""
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[UNKNOWN, BEGIN, END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    bpe.train_from_iterator((f"{TEMPLATE_TEXT} {text}" for text in texts), trainer)
+    bpe.post_processor = processors.TemplateProcessing(single=f"{BEGIN} $A", special_tokens=[(BEGIN, 1)])
+    # OpenRLHF finds a text's end by its padding, so padding must not be </s>.
+    names = {"bos_token": BEGIN, "eos_token": END, "unk_token": UNKNOWN, "pad_token": UNKNOWN}
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bpe, model_max_length=max_positions, clean_up_tokenization_spaces=False, **names
+    )
+    tokenizer.chat_template = template
+    return tokenizer
+
+
+def make_model(spec: dict[str, int], vocabulary: int, seed: int) -> MistralForCausalLM:
+    """A Mistral with random weights, the same for the same seed. `spec` is the recipe's `rehearsal.tiny_model`."""
+    torch.manual_seed(seed)
+    config = MistralConfig(
+        vocab_size=vocabulary,
+        hidden_size=spec["hidden_size"],
+        intermediate_size=2 * spec["hidden_size"],
+        num_hidden_layers=spec["layers"],
+        num_attention_heads=spec["heads"],
+        num_key_value_heads=max(1, spec["heads"] // 2),
+        max_position_embeddings=spec["max_positions"],
+        sliding_window=None,
+        initializer_range=0.05,  # at Mistral's own 0.02 a model this small hardly moves at first
+        pad_token_id=0,
+        bos_token_id=1,
+        eos_token_id=2,
+    )
+    return MistralForCausalLM(config)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write model and tokenizer to the folder `--out`."""
+    options = _parser().parse_args(arguments)
+    spec: dict[str, Any] = json.loads(options.spec)
+    template = options.chat_template.read_text(encoding="utf-8")
+    texts = texts_of(options.texts, options.field)
+    tokenizer = make_tokenizer(texts, spec["vocabulary"], spec["max_positions"], template)
+    tokenizer.save_pretrained(options.out)
+    make_model(spec, len(tokenizer), options.seed).save_pretrained(options.out)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Make the rehearsal's tiny Mistral and its tokenizer.")
+    parser.add_argument(
+        "--texts", type=Path, nargs="+", required=True, help="JSON lines files to train the tokenizer on"
+    )
+    parser.add_argument("--field", nargs="+", required=True, help="where the text stands in each file's rows")
+    parser.add_argument("--chat-template", type=Path, required=True)
+    parser.add_argument("--spec", required=True, help="JSON: hidden_size, layers, heads, vocabulary, max_positions")
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tables with intervals, counts and the paper's figures beside ours."""

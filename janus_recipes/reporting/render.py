@@ -1,0 +1,206 @@
+"""Write a built table: CSV for scripts, Markdown and one self-contained HTML page for people.
+
+    tables/table2.csv               the long form, columns `CSV_COLUMNS`
+    tables/table2.comparisons.csv   paired differences, columns `COMPARISON_COLUMNS`
+    tables/table2.md
+    tables/table2.html              table.html.j2; no script, font or picture from elsewhere
+
+A figure that not every instance stands behind is marked with a dagger, and a list under the table says what is missing.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from janus_recipes.files import written_whole
+from janus_recipes.judging.scores import Counts
+from janus_recipes.records import Status
+from janus_recipes.reporting.statistics import Interval
+from janus_recipes.reporting.table import (
+    COMPARISON_COLUMNS,
+    CSV_COLUMNS,
+    BuiltTable,
+    Cell,
+    Comparison,
+    Line,
+    comparison_rows,
+    csv_rows,
+)
+
+HOLE = "†"
+NONE = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+
+
+def write_table(table: BuiltTable, folder: Path) -> None:
+    """Write the four files into `folder`, each whole or not at all; the CSV that other steps read comes last."""
+    for suffix, text in (
+        ("html", html_of(table)),
+        ("md", markdown_of(table)),
+        ("comparisons.csv", csv_text(COMPARISON_COLUMNS, comparison_rows(table))),
+        ("csv", csv_text(CSV_COLUMNS, csv_rows(table))),
+    ):
+        with written_whole(folder / f"{table.name}.{suffix}") as out:
+            out.write(text)
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A CSV with `\\n` line ends, quoted where needed."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(chain([header], rows))
+    return out.getvalue()
+
+
+def html_of(table: BuiltTable) -> str:
+    """The page. Every text in it is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "score": score,
+        "signed": signed,
+        "interval": interval,
+        "holes": holes,
+        "label": comparison_label,
+    }
+    page = environment.get_template("table.html.j2")
+    return page.render(table=table, own=list(own_lines(table)), note=note_of(table), holes_of=list(hole_notes(table)))
+
+
+def markdown_of(table: BuiltTable) -> str:
+    """The same in Markdown. A rehearsal says so in its first line after the title."""
+    parts = [f"# {_plain(table.title)}"]
+    if table.notice:
+        parts.append(f"> **{_plain(table.notice)}**")
+    parts += [_plain(note_of(table)), _markdown_scores(table)]
+    if found := list(hole_notes(table)):
+        parts.append("\n".join(f"- {HOLE} {_plain(one)}" for one in found))
+    if table.comparisons:
+        parts += ["## Paired comparisons (Average)", _markdown_comparisons(table)]
+    return "\n\n".join(parts) + "\n"
+
+
+def note_of(table: BuiltTable) -> str:
+    """What the figures are, in a few sentences."""
+    missing = {
+        "leave_out": "An instance with a verdict missing is left out.",
+        "average_rest": "An instance with a verdict missing is averaged over the verdicts it has.",
+    }[table.missing_verdicts]
+    runs = "1 run" if table.runs == 1 else f"{table.runs} runs"
+    return (
+        f"Mean rubric scores, 1 to 5, of {table.n_instances} instances of {table.n_instructions} instructions, "
+        f"each judged by all its rubrics in {runs}. Average is over all instances, not over the columns; "
+        f"brackets are 95% intervals by bootstrap over instructions. {missing}"
+    )
+
+
+def own_lines(table: BuiltTable) -> Iterator[Line]:
+    """The lines scored by the answers' own rubrics: the main table."""
+    return (line for line in table.lines if line.metric == "rubric_score")
+
+
+def hole_notes(table: BuiltTable) -> Iterator[str]:
+    """For each line with holes, what is missing and where."""
+    for line in table.lines:
+        found = [f"{cell.benchmark} {holes(cell.counts)}" for cell in line.cells if cell.counts.has_holes]
+        if found:
+            swapped = ", under another message's rubrics" if line.metric == "swapped_rubric_score" else ""
+            yield f"{line.model} ({line.condition}{swapped}): {'; '.join(found)}"
+
+
+def holes(counts: Counts) -> str:
+    """`18 of 20: 2 left out (1 unparsed, 1 refused)`"""
+    parts = []
+    if counts.left_out:
+        parts.append(f"{counts.n_left_out} left out ({_statuses(counts.left_out)})")
+    if counts.partial:
+        parts.append(f"{sum(counts.partial.values())} averaged over fewer verdicts ({_statuses(counts.partial)})")
+    return f"{counts.n_used} of {counts.n_expected}: {', '.join(parts)}"
+
+
+def score(value: float | None) -> str:
+    """A score as the paper prints it, with two decimals."""
+    return NONE if value is None else f"{value:.2f}"
+
+
+def signed(value: float | None) -> str:
+    """A difference, with its sign and a true minus."""
+    return NONE if value is None else f"{value:+z.2f}".replace("-", MINUS)
+
+
+def interval(found: Interval | None) -> str:
+    """`[3.91, 4.20]`, or an empty text where there is no interval."""
+    return "" if found is None else f"[{found.low:z.2f}, {found.high:z.2f}]".replace("-", MINUS)
+
+
+def comparison_label(one: Comparison) -> str:
+    """What is compared: the first side minus the second."""
+    if one.kind == "trained_minus_base":
+        return f"{one.model} {MINUS} {one.against}"
+    return f"{one.model}: own {MINUS} another message's rubrics"
+
+
+def _markdown_scores(table: BuiltTable) -> str:
+    head = ["Model", "System message", "Figures", *table.columns, "95% interval", "n used", "Left out", "Judge"]
+    rows = [row for line in own_lines(table) for row in _markdown_line(line, table)]
+    return _markdown_table(head, rows, left={0, 1, 2, len(head) - 2, len(head) - 1})
+
+
+def _markdown_line(line: Line, table: BuiltTable) -> Iterator[list[str]]:
+    """Ours, then the paper's and the difference where there are any."""
+    counts, names = line.average.counts, [line.model, line.condition]
+    left_out = _statuses(counts.left_out) if counts.left_out else "0"
+    ours = [score(cell.estimate.value) + _mark(cell) for cell in line.cells]
+    used = f"{counts.n_used} of {counts.n_expected}"
+    average = interval(line.average.estimate.interval)
+    yield [*names, "ours", *ours, average, used, left_out, f"{line.judge}, {line.judged_at}"]
+    if any(cell.published is not None for cell in line.cells):
+        figures = [score(cell.published) for cell in line.cells]
+        yield [*names, "paper", *figures, "", "", "", table.published_by or ""]
+    if any(cell.difference is not None for cell in line.cells):
+        yield [*names, "difference", *(signed(cell.difference) for cell in line.cells), "", "", "", "the same"]
+
+
+def _markdown_comparisons(table: BuiltTable) -> str:
+    head = ["Comparison", "System message", "First", "Second", "Difference", "95% interval", "n in both"]
+    rows = []
+    for one in table.comparisons:
+        means = [score(one.first), score(one.second), signed(one.difference.value)]
+        n_used = f"{one.difference.n} of {one.n_expected}"
+        rows.append([comparison_label(one), one.condition, *means, interval(one.difference.interval), n_used])
+    return _markdown_table(head, rows, left={0, 1})
+
+
+def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], left: set[int]) -> str:
+    """A table with its columns lined up; `left` are the columns of text, the others are numbers."""
+    cells = [[_plain(text).replace("|", "\\|") for text in row] for row in (head, *rows)]
+    widths = [max(3, *(len(row[k]) for row in cells)) for k in range(len(head))]
+    rule = [":" + "-" * (width - 1) if k in left else "-" * (width - 1) + ":" for k, width in enumerate(widths)]
+    lined = [
+        [t.ljust(w) if k in left else t.rjust(w) for k, (t, w) in enumerate(zip(row, widths, strict=True))]
+        for row in cells
+    ]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (lined[0], rule, *lined[1:]))
+
+
+def _mark(cell: Cell) -> str:
+    return HOLE if cell.counts.has_holes else ""
+
+
+def _statuses(counted: Mapping[Status, int]) -> str:
+    return ", ".join(f"{number} {status}" for status, number in counted.items())
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is: on one line, and never as HTML."""
+    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")

@@ -1,0 +1,307 @@
+"""Build a table of rubric scores: our means with intervals and counts, beside the paper's figures (paper, Table 2).
+
+    janus table table2 --recipe recipes/janus.yaml --bench bench.jsonl --verdicts ... --out table2.html
+
+Pure: from the bench, the verdicts and the recipe to a `BuiltTable`, and from that to the rows of the CSV. What people
+read is made from the same `BuiltTable` in `janus_recipes.reporting.render`.
+
+Scores of different judges are never subtracted: `difference` is filled only where our judge is the very model that gave
+the published figure, and never in a rehearsal, whose models are not the paper's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from janus_recipes.judging.scores import Counts, InstanceScores, MissingVerdicts, count_instances, score_instances
+from janus_recipes.recipe.schema import Recipe
+from janus_recipes.records import Asked, BenchInstance
+from janus_recipes.reporting.published import PublishedTable
+from janus_recipes.reporting.statistics import Estimate, mean_with_interval, paired_difference
+from janus_recipes.seeding import derive_seed
+
+AVERAGE = "Average"
+"""The last column: the mean over all instances, not over the columns (paper, appendix F.2)."""
+
+CSV_COLUMNS = (
+    *("model", "condition", "selection", "benchmark", "metric", "judge", "value", "ci_low", "ci_high"),
+    *("n_expected", "n_used", "n_left_out", "published", "difference"),
+)
+COMPARISON_COLUMNS = (
+    *("comparison", "model", "against", "condition", "benchmark", "judge", "first", "second", "difference"),
+    *("ci_low", "ci_high", "n_expected", "n_used", "n_left_out"),
+)
+
+SINGLE = "single"
+"""The selection of plain sampling: the one answer that was drawn."""
+
+Metric = Literal["rubric_score", "swapped_rubric_score"]
+
+
+@dataclass(frozen=True)
+class JudgedAnswers:
+    """The verdicts on one model's answers under one condition.
+
+    `swapped`: the same answers judged under another item's rubrics, under the ids of the answers; None where that
+    control was not run. `judge`: the judge model's name as its endpoint knows it. `judged_at`: an ISO date.
+    """
+
+    own: Sequence[Asked[int]]
+    swapped: Sequence[Asked[int]] | None
+    judge: str
+    judged_at: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure. `published` and `difference` are None where there is none to show."""
+
+    benchmark: str
+    estimate: Estimate
+    counts: Counts
+    published: float | None = None
+    difference: float | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One model's cells under one condition and metric: the columns in order, `Average` last."""
+
+    model: str
+    condition: str
+    metric: Metric
+    judge: str
+    judged_at: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def average(self) -> Cell:
+        return self.cells[-1]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A paired difference, `first` minus `second`, both means over the instances that both have."""
+
+    kind: Literal["trained_minus_base", "own_minus_swapped"]
+    model: str
+    against: str
+    condition: str
+    judge: str
+    first: float | None
+    second: float | None
+    difference: Estimate
+    n_expected: int
+
+
+@dataclass(frozen=True)
+class BuiltTable:
+    """A table, ready to be written.
+
+    `notice` is set in a rehearsal only. `published_by` names the judge of the paper's figures, and their table.
+    """
+
+    name: str
+    title: str
+    notice: str | None
+    columns: tuple[str, ...]
+    lines: tuple[Line, ...]
+    comparisons: tuple[Comparison, ...]
+    published_by: str | None
+    n_instances: int
+    n_instructions: int
+    runs: int
+    missing_verdicts: MissingVerdicts
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """One model's answers under one condition, scored."""
+
+    model: str
+    condition: str
+    judged: JudgedAnswers
+    own: InstanceScores
+    swapped: InstanceScores | None
+
+
+def build_table(
+    table_name: str,
+    recipe: Recipe,
+    bench: Sequence[BenchInstance],
+    judged: Mapping[tuple[str, str], JudgedAnswers],
+    published: PublishedTable | None,
+) -> BuiltTable:
+    """The table `table_name` of the recipe, models in its order. `judged` has every (model, condition) of it.
+
+    Raises:
+        StepError: verdicts that do not belong to `bench`.
+    """
+    table = recipe.tables[table_name]
+    pairs = [(model, condition) for model in table.models for condition in table.conditions]
+    scored = [_score(pair, judged[pair], bench, recipe) for pair in pairs]
+    ids = _ids_by_column(table_name, recipe, bench, published)
+    return BuiltTable(
+        name=table_name,
+        title=table.title,
+        notice=recipe.rehearsal.notice if recipe.rehearsal else None,
+        columns=tuple(ids),
+        lines=tuple(_lines(recipe, bench, ids, scored, published)),
+        comparisons=tuple(_comparisons(recipe, bench, scored)),
+        published_by=f"{published.judge}, {published.source}" if published else None,
+        n_instances=len(bench),
+        n_instructions=len({one.instruction_id for one in bench}),
+        runs=recipe.judging.runs,
+        missing_verdicts=recipe.judging.missing_verdicts,
+    )
+
+
+def csv_rows(table: BuiltTable) -> Iterator[tuple[str, ...]]:
+    """The rows under `CSV_COLUMNS`, as text: scores with 4 decimals, an empty cell for what there is none of."""
+    for line in table.lines:
+        for cell in line.cells:
+            yield (
+                *(line.model, line.condition, SINGLE, cell.benchmark, line.metric, line.judge),
+                *_estimate_texts(cell.estimate),
+                *map(str, (cell.counts.n_expected, cell.counts.n_used, cell.counts.n_left_out)),
+                *map(_number, (cell.published, cell.difference)),
+            )
+
+
+def comparison_rows(table: BuiltTable) -> Iterator[tuple[str, ...]]:
+    """The rows under `COMPARISON_COLUMNS`, as text."""
+    for one in table.comparisons:
+        n_used = one.difference.n
+        yield (
+            *(one.kind, one.model, one.against, one.condition, AVERAGE, one.judge),
+            *map(_number, (one.first, one.second)),
+            *_estimate_texts(one.difference),
+            *map(str, (one.n_expected, n_used, one.n_expected - n_used)),
+        )
+
+
+def _estimate_texts(estimate: Estimate) -> tuple[str, str, str]:
+    low, high = estimate.interval or (None, None)
+    return _number(estimate.value), _number(low), _number(high)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:z.4f}"  # z: a difference that rounds to nothing is 0.0000, not -0.0000
+
+
+def _score(pair: tuple[str, str], judged: JudgedAnswers, bench: Sequence[BenchInstance], recipe: Recipe) -> _Scored:
+    spec = recipe.judging
+    own = score_instances(bench, judged.own, spec.runs, spec.missing_verdicts)
+    swapped = None
+    if judged.swapped is not None:
+        swapped = score_instances(bench, judged.swapped, spec.runs, spec.missing_verdicts)
+    return _Scored(*pair, judged, own, swapped)
+
+
+def _ids_by_column(
+    table_name: str, recipe: Recipe, bench: Sequence[BenchInstance], published: PublishedTable | None
+) -> dict[str, list[str]]:
+    """The instance ids of each column, then of `Average`: all of them.
+
+    Columns stand as the paper prints them, others after these: a recipe's order says who keeps a shared prompt.
+    """
+    sources = recipe.benchmarks[recipe.tables[table_name].benchmark].sources.values()
+    printed = published.columns if published else []
+    columns = sorted((one.column for one in sources), key=lambda c: printed.index(c) if c in printed else len(printed))
+    return {
+        **{column: [one.id for one in bench if one.benchmark == column] for column in columns},
+        AVERAGE: [one.id for one in bench],
+    }
+
+
+def _lines(
+    recipe: Recipe,
+    bench: Sequence[BenchInstance],
+    ids: Mapping[str, Sequence[str]],
+    scored: Sequence[_Scored],
+    published: PublishedTable | None,
+) -> Iterator[Line]:
+    instruction_of = {one.id: one.instruction_id for one in bench}
+    for one in scored:
+        for metric, scores in _metrics(one):
+            seed = derive_seed(recipe.seed, "bootstrap", one.model, one.condition, metric)
+            cells = (_cell(column, ids[column], scores, instruction_of, seed) for column in ids)
+            if metric == "rubric_score" and published:
+                cells = (_beside_published(cell, one, published, recipe) for cell in cells)
+            yield Line(one.model, one.condition, metric, one.judged.judge, one.judged.judged_at, tuple(cells))
+
+
+def _metrics(one: _Scored) -> Iterator[tuple[Metric, InstanceScores]]:
+    yield "rubric_score", one.own
+    if one.swapped is not None:
+        yield "swapped_rubric_score", one.swapped
+
+
+def _cell(
+    column: str, ids: Sequence[str], scores: InstanceScores, instruction_of: Mapping[str, str], seed: int
+) -> Cell:
+    there = {one: scores.scores[one] for one in ids if one in scores.scores}
+    seed = derive_seed(seed, column)
+    return Cell(column, mean_with_interval(there, instruction_of, seed), count_instances(scores, ids))
+
+
+def _beside_published(cell: Cell, one: _Scored, published: PublishedTable, recipe: Recipe) -> Cell:
+    figure = published.figure(one.model, one.condition, cell.benchmark)
+    comparable = recipe.rehearsal is None and one.judged.judge == published.judge
+    value = cell.estimate.value
+    difference = value - figure if comparable and value is not None and figure is not None else None
+    return Cell(cell.benchmark, cell.estimate, cell.counts, figure, difference)
+
+
+def _comparisons(recipe: Recipe, bench: Sequence[BenchInstance], scored: Sequence[_Scored]) -> Iterator[Comparison]:
+    """Each trained model minus its base, then each model's own rubrics minus another item's; over all instances."""
+    for one, base in ((one, base) for one in scored for base in scored):
+        if _is_base_of(base, one, recipe):
+            yield _compare("trained_minus_base", one, base.model, (one.own, base.own), bench, recipe)
+    for one in scored:
+        if one.swapped is not None:
+            against = "swapped_rubric_score"
+            yield _compare("own_minus_swapped", one, against, (one.own, one.swapped), bench, recipe)
+
+
+def _is_base_of(base: _Scored, one: _Scored, recipe: Recipe) -> bool:
+    """Whether `base` is the untrained model that `one` was trained from, under the same condition and judge."""
+    model, base_model = recipe.models[one.model], recipe.models[base.model]
+    return (
+        model.train is not None
+        and base_model.train is None
+        and model.base == base_model.base
+        and one.condition == base.condition
+        and one.judged.judge == base.judged.judge
+    )
+
+
+def _compare(
+    kind: Literal["trained_minus_base", "own_minus_swapped"],
+    one: _Scored,
+    against: str,
+    sides: tuple[InstanceScores, InstanceScores],
+    bench: Sequence[BenchInstance],
+    recipe: Recipe,
+) -> Comparison:
+    instruction_of = {instance.id: instance.instruction_id for instance in bench}
+    first, second = sides[0].scores, sides[1].scores
+    both = [instance.id for instance in bench if instance.id in first and instance.id in second]
+    seed = derive_seed(recipe.seed, "bootstrap", kind, one.model, against, one.condition)
+    return Comparison(
+        kind,
+        one.model,
+        against,
+        one.condition,
+        one.judged.judge,
+        first=_mean(first, both),
+        second=_mean(second, both),
+        difference=paired_difference(first, second, instruction_of, seed),
+        n_expected=len(bench),
+    )
+
+
+def _mean(scores: Mapping[str, float], ids: Sequence[str]) -> float | None:
+    return sum(scores[one] for one in ids) / len(ids) if ids else None

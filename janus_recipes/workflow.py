@@ -1,0 +1,164 @@
+"""What the Snakefile and rules/*.smk look up in the recipe. Nothing here writes: `-n` touches nothing (contract 4).
+
+A rule's `params.spec` is the part of the recipe that decides its output, as text. Snakemake re-runs the rule when that
+text changes, and no other rule: editing one model's learning rate re-runs that model's nodes alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from snakemake.exceptions import WorkflowError
+
+from janus_recipes.errors import RecipeError, StepError
+from janus_recipes.locking import hold_until_exit
+from janus_recipes.recipe.load import load_recipe, recipe_from
+from janus_recipes.recipe.schema import Asking, BaseModelSpec, Recipe, Source, Training
+
+
+def recipe_of(config: Mapping[str, Any], files: Sequence[str | Path]) -> Recipe:
+    """The recipe that Snakemake's configuration holds. Raises WorkflowError with every problem found.
+
+    The steps read the files themselves, so values given with `--config` would reach only half of the run: refused.
+    """
+    try:
+        recipe = load_recipe([Path(file) for file in files])
+        if recipe_from(config) != recipe:
+            raise RecipeError(["--config is not supported: put the values in an overlay and add it to --configfile"])
+    except RecipeError as problem:
+        raise WorkflowError(f"the recipe is wrong:\n{problem}") from None
+    return recipe
+
+
+def tell_jobs(files: Sequence[str | Path]) -> None:
+    """Put into this process's environment what every job needs; a cluster's jobs parse the Snakefile and get it there.
+
+    JANUS_RECIPE        the recipe's files: the default of every command's `--recipe`
+    JANUS_SCHEDULER_PID this Snakemake. Its jobs outlive a kill -9, so they watch it and stop when it is gone
+    PATH                the folder of `janus`, for those who run .venv/bin/snakemake without activating .venv
+    """
+    os.environ.update(
+        JANUS_RECIPE=os.pathsep.join(str(relative(Path(file))) for file in files),
+        JANUS_SCHEDULER_PID=str(os.getpid()),
+        PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+    )
+
+
+def relative(path: Path) -> Path:
+    """A path below this folder as a relative one; any other as it is."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def lock_run(recipe: Recipe) -> None:
+    """Keep a second run of the same recipe out. The kernel holds the lock, so a killed run leaves none behind."""
+    try:
+        hold_until_exit(Path(".snakemake") / f"run-{recipe.name}.lock", f"the recipe {recipe.name}")
+    except StepError as problem:
+        raise WorkflowError(str(problem)) from None
+
+
+def environments_folder() -> str:
+    """Where the engines' environments lie: JANUS_ENVS, so that several checkouts can share them."""
+    return os.environ.get("JANUS_ENVS", ".envs")
+
+
+def environment_of(recipe: Recipe, tool: str) -> str:
+    """The file that marks an engine's environment, of the recipe's build, as ready."""
+    return f"<envs>/{tool}-{recipe.engines.build}/.ready"
+
+
+def one_of(names: Iterable[str]) -> str:
+    """A wildcard's pattern that matches these names and nothing else."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
+
+
+def local_files(sources: Mapping[str, Source]) -> list[str]:
+    """The local files among sources: inputs, so that a changed pool is read again."""
+    return sorted({source.path for source in sources.values() if source.path is not None})
+
+
+def spec(*parts: Any) -> str:
+    """Parts of a recipe as one text, the same for the same parts."""
+    return json.dumps(parts, default=plain, sort_keys=True, ensure_ascii=False)
+
+
+def plain(part: Any) -> Any:
+    """A section of a recipe as JSON."""
+    return part.model_dump(mode="json") if isinstance(part, BaseModel) else str(part)
+
+
+def asking_spec(recipe: Recipe, asking: Asking) -> str:
+    """What decides the answers of a step: the question's settings and the model asked, not how fast it is asked."""
+    return spec(recipe.seed, asking, recipe.providers[asking.provider].model)
+
+
+def judging_spec(recipe: Recipe) -> str:
+    """What decides the verdicts. How missing ones are averaged concerns the table alone."""
+    judging = recipe.judging.model_dump(mode="json", exclude={"missing_verdicts", "swapped_control"})
+    return spec(recipe.seed, judging, recipe.providers[recipe.judging.provider].model)
+
+
+def base_spec(recipe: Recipe, model: str) -> BaseModelSpec:
+    """The base model under a model."""
+    return recipe.base_models[recipe.models[model].base]
+
+
+def training_of(recipe: Recipe, model: str) -> Training:
+    """A model's training. Only for models that have one."""
+    training = recipe.models[model].train
+    if training is None:
+        raise StepError(f"models.{model} is not trained")
+    return training
+
+
+def training_spec(recipe: Recipe, model: str) -> str:
+    """What decides a trained model, its data apart: the training and the base. How long it may take does not."""
+    training = training_of(recipe, model).model_dump(mode="json", exclude={"hours"})
+    return spec(recipe.seed, training, base_spec(recipe, model), recipe.rehearsal is not None)
+
+
+def generation_spec(recipe: Recipe, model: str) -> str:
+    """What decides a model's answers, besides the model."""
+    generation = recipe.generation.model_dump(mode="json", exclude={"chunk", "hours", "gpu_memory_utilization"})
+    return spec(recipe.seed, generation, base_spec(recipe, model), recipe.default_system_message)
+
+
+def table_spec(recipe: Recipe, table: str) -> str:
+    """What decides a table, besides the verdicts."""
+    judging = {"missing": recipe.judging.missing_verdicts, "swapped": recipe.judging.swapped_control}
+    return spec(recipe.seed, recipe.tables[table], judging, recipe.rehearsal)
+
+
+def trained_models(recipe: Recipe) -> list[str]:
+    """The models that the recipe trains."""
+    return [name for name, model in recipe.models.items() if model.train is not None]
+
+
+def made_base(recipe: Recipe, model: str) -> list[str]:
+    """The file that stands for a model's base where a rule makes it: in a rehearsal. Real weights come from the hub."""
+    return [f"<results>/base_models/{recipe.models[model].base}/manifest.json"] if recipe.rehearsal else []
+
+
+def made_model(recipe: Recipe, model: str) -> list[str]:
+    """The file that stands for a model's weights: a trained one's manifest, or its base's."""
+    trained = recipe.models[model].train is not None
+    return [f"<results>/models/{model}/manifest.json"] if trained else made_base(recipe, model)
+
+
+def verdict_files(recipe: Recipe, table: str) -> list[str]:
+    """The verdicts that a table is averaged from."""
+    wanted = recipe.tables[table]
+    rubrics = ["own", "swapped"] if recipe.judging.swapped_control else ["own"]
+    return [
+        f"<results>/verdicts/{wanted.benchmark}/{model}/{condition}.{kind}.jsonl"
+        for model in wanted.models
+        for condition in wanted.conditions
+        for kind in rubrics
+    ]

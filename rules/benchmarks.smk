@@ -1,0 +1,107 @@
+"""Make Multifaceted Bench (paper, section 4 and appendix C.1): the Collection's own steps on unseen instructions."""
+
+
+localrules:
+    assemble_bench,
+
+
+rule choose_bench_prompts:
+    """Each benchmark's quota of instructions that the Collection does not use."""
+    input:
+        instructions="<results>/collection/instructions.jsonl",
+        pools=lambda wildcards: lookups.local_files(bench_of(wildcards).sources),
+    output:
+        rows="<results>/bench/{bench}/prompts.jsonl",
+        manifest="<results>/bench/{bench}/prompts.jsonl.manifest.json",
+    log:
+        "<logs>/bench/{bench}/prompts.log",
+    params:
+        spec=lambda wildcards: lookups.spec(RECIPE.seed, bench_of(wildcards).sources),
+    shell:
+        "janus bench prompts {wildcards.bench} --instructions {input.instructions} --out {output.rows} > {log} 2>&1"
+
+
+use rule write_preference_sets as write_bench_preference_sets with:
+    input:
+        instructions="<results>/bench/{bench}/prompts.jsonl",
+        prompt=RECIPE.prompts.preference_set,
+        seeds=RECIPE.seeds.preferences,
+    output:
+        rows="<results>/bench/{bench}/preferences.jsonl",
+        manifest="<results>/bench/{bench}/preferences.jsonl.manifest.json",
+    log:
+        "<logs>/bench/{bench}/preferences.log",
+    params:
+        spec=lambda wildcards: asking_spec(bench_of(wildcards).preference_sets),
+        of=bench_option,
+
+
+use rule write_system_messages as write_bench_system_messages with:
+    input:
+        preferences="<results>/bench/{bench}/preferences.jsonl",
+        prompt=RECIPE.prompts.system_message,
+        seeds=RECIPE.seeds.system_messages,
+    output:
+        rows="<results>/bench/{bench}/system_messages.jsonl",
+        manifest="<results>/bench/{bench}/system_messages.jsonl.manifest.json",
+    log:
+        "<logs>/bench/{bench}/system_messages.log",
+    params:
+        spec=lambda wildcards: asking_spec(bench_of(wildcards).system_messages),
+        of=bench_option,
+
+
+use rule write_responses as write_reference_answers with:
+    input:
+        instructions="<results>/bench/{bench}/prompts.jsonl",
+        system_messages="<results>/bench/{bench}/system_messages.jsonl",
+        prompt=RECIPE.prompts.response,
+    output:
+        rows="<results>/bench/{bench}/references.jsonl",
+        manifest="<results>/bench/{bench}/references.jsonl.manifest.json",
+    log:
+        "<logs>/bench/{bench}/references.log",
+    params:
+        spec=lambda wildcards: asking_spec(bench_of(wildcards).reference_answers),
+        of=bench_option,
+
+
+rule write_rubrics:
+    """Score rubrics: one for each of the four preferences behind a system message."""
+    input:
+        preferences="<results>/bench/{bench}/preferences.jsonl",
+        prompt=RECIPE.prompts.rubric,
+        seeds=RECIPE.seeds.rubrics,
+    output:
+        rows="<results>/bench/{bench}/rubrics.jsonl",
+        manifest="<results>/bench/{bench}/rubrics.jsonl.manifest.json",
+    log:
+        "<logs>/bench/{bench}/rubrics.log",
+    threads: JOBS.asking_cpus
+    resources:
+        mem_mb=JOBS.asking_mem_mb,
+        runtime=minutes(JOBS.asking_hours),
+    params:
+        spec=lambda wildcards: asking_spec(bench_of(wildcards).rubrics),
+    shell:
+        "janus bench rubrics {wildcards.bench} --preferences {input.preferences} --out {output.rows} > {log} 2>&1"
+
+
+rule assemble_bench:
+    """The instances: instruction, system message, reference answer and four rubrics, with preferences never trained on."""
+    input:
+        prompts="<results>/bench/{bench}/prompts.jsonl",
+        preferences="<results>/bench/{bench}/preferences.jsonl",
+        system_messages="<results>/bench/{bench}/system_messages.jsonl",
+        references="<results>/bench/{bench}/references.jsonl",
+        rubrics="<results>/bench/{bench}/rubrics.jsonl",
+        collection="<results>/collection/preferences.jsonl",
+    output:
+        rows="<results>/bench/{bench}/bench.jsonl",
+        manifest="<results>/bench/{bench}/bench.jsonl.manifest.json",
+    log:
+        "<logs>/bench/{bench}/bench.log",
+    shell:
+        "janus bench assemble {wildcards.bench} --prompts {input.prompts} --preferences {input.preferences}"
+        " --system-messages {input.system_messages} --references {input.references} --rubrics {input.rubrics}"
+        " --collection-preferences {input.collection} --out {output.rows} > {log} 2>&1"

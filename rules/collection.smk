@@ -1,0 +1,68 @@
+"""Ask the teacher: preference sets, system messages, gold responses (paper, section 3.2)."""
+
+
+rule write_preference_sets:
+    """Preference sets: one preference of each dimension, several sets an instruction."""
+    input:
+        instructions="<results>/collection/instructions.jsonl",
+        prompt=RECIPE.prompts.preference_set,
+        seeds=RECIPE.seeds.preferences,
+    output:
+        rows="<results>/collection/preferences.jsonl",
+        manifest="<results>/collection/preferences.jsonl.manifest.json",
+    log:
+        "<logs>/collection/preferences.log",
+    threads: JOBS.asking_cpus
+    resources:
+        mem_mb=JOBS.asking_mem_mb,
+        runtime=minutes(JOBS.asking_hours),
+    params:
+        spec=lambda wildcards: asking_spec(RECIPE.collection.preference_sets),
+        of="",
+    shell:
+        "janus collect preferences {params.of} --instructions {input.instructions} --out {output.rows} > {log} 2>&1"
+
+
+rule write_system_messages:
+    """System messages: each preference set in a paragraph that a user could have written."""
+    input:
+        preferences="<results>/collection/preferences.jsonl",
+        prompt=RECIPE.prompts.system_message,
+        seeds=RECIPE.seeds.system_messages,
+    output:
+        rows="<results>/collection/system_messages.jsonl",
+        manifest="<results>/collection/system_messages.jsonl.manifest.json",
+    log:
+        "<logs>/collection/system_messages.log",
+    threads: JOBS.asking_cpus
+    resources:
+        mem_mb=JOBS.asking_mem_mb,
+        runtime=minutes(JOBS.asking_hours),
+    params:
+        spec=lambda wildcards: asking_spec(RECIPE.collection.system_messages),
+        of="",
+    shell:
+        "janus collect system-messages {params.of} --preferences {input.preferences} --out {output.rows} > {log} 2>&1"
+
+
+rule write_responses:
+    """Gold responses: the teacher answers each instruction under each system message."""
+    input:
+        instructions="<results>/collection/instructions.jsonl",
+        system_messages="<results>/collection/system_messages.jsonl",
+        prompt=RECIPE.prompts.response,
+    output:
+        rows="<results>/collection/responses.jsonl",
+        manifest="<results>/collection/responses.jsonl.manifest.json",
+    log:
+        "<logs>/collection/responses.log",
+    threads: JOBS.asking_cpus
+    resources:
+        mem_mb=JOBS.asking_mem_mb,
+        runtime=minutes(JOBS.asking_hours),
+    params:
+        spec=lambda wildcards: asking_spec(RECIPE.collection.responses),
+        of="",
+    shell:
+        "janus collect responses {params.of} --instructions {input.instructions}"
+        " --system-messages {input.system_messages} --out {output.rows} > {log} 2>&1"

@@ -1,0 +1,47 @@
+"""What rules look up in the recipe: one line each, named as the noun they return. `janus_recipes/workflow.py` has more."""
+
+from janus_recipes import workflow as lookups
+
+RECIPE = lookups.recipe_of(config, workflow.configfiles)
+JOBS = RECIPE.resources
+lookups.tell_jobs(workflow.configfiles)
+
+
+pathvars:
+    results=f"results/{RECIPE.name}",
+    logs=f"results/{RECIPE.name}/logs",
+    envs=lookups.environments_folder(),
+
+
+wildcard_constraints:
+    model=lookups.one_of(RECIPE.models),
+    dataset=lookups.one_of(RECIPE.datasets),
+    bench=lookups.one_of(RECIPE.benchmarks),
+    table=lookups.one_of(RECIPE.tables),
+    base=lookups.one_of(RECIPE.base_models),
+    condition="none|default|multifaceted",
+    rubrics="own|swapped",
+
+
+onstart:
+    lookups.lock_run(RECIPE)
+
+
+def model_of(wildcards):
+    return RECIPE.models[wildcards.model]
+
+
+def bench_of(wildcards):
+    return RECIPE.benchmarks[wildcards.bench]
+
+
+def bench_option(wildcards):
+    return f"--bench {wildcards.bench}"
+
+
+def asking_spec(asking):
+    return lookups.asking_spec(RECIPE, asking)
+
+
+def minutes(hours):
+    return int(hours * 60)

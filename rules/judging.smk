@@ -1,0 +1,23 @@
+"""Judge the answers by rubric (paper, appendix F.2)."""
+
+
+rule judge_answers:
+    """Verdicts: each answer by its four rubrics, three times. `swapped`: by another system message's rubrics (control)."""
+    input:
+        bench="<results>/bench/{bench}/bench.jsonl",
+        answers="<results>/answers/{bench}/{model}/{condition}.jsonl",
+        prompt=RECIPE.prompts.judge,
+    output:
+        rows="<results>/verdicts/{bench}/{model}/{condition}.{rubrics}.jsonl",
+        manifest="<results>/verdicts/{bench}/{model}/{condition}.{rubrics}.jsonl.manifest.json",
+    log:
+        "<logs>/verdicts/{bench}/{model}/{condition}.{rubrics}.log",
+    threads: JOBS.asking_cpus
+    resources:
+        mem_mb=JOBS.asking_mem_mb,
+        runtime=minutes(JOBS.asking_hours),
+    params:
+        spec=lambda wildcards: lookups.judging_spec(RECIPE),
+    shell:
+        "janus judge --bench {input.bench} --answers {input.answers} --rubrics {wildcards.rubrics}"
+        " --out {output.rows} > {log} 2>&1"
