@@ -15,7 +15,7 @@ import traceback
 
 import typer
 
-from janus_recipes.commands import bench, collect, env, judging, models, recipes
+from janus_recipes.commands import answers, bench, collect, env, judging, models, recipes
 from janus_recipes.errors import JanusError
 from janus_recipes.processes import stop_when_scheduler_dies
 from janus_recipes.redact import redact
@@ -25,6 +25,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich's Markdown takes longer to import than most commands take to run
 )
 app.add_typer(recipes.app)
 app.add_typer(collect.app, name="collect")
@@ -32,6 +33,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(env.app, name="env")
 app.add_typer(models.train_app, name="train")
 app.add_typer(models.app)
+app.add_typer(answers.app)
 app.add_typer(judging.app)
 
 STOPPED = 130

@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -20,7 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from janus_recipes.errors import StepError
 from janus_recipes.llm.chat import Message
 
-BLOCKS = ("system", "user")
+BLOCKS: tuple[Literal["system", "user"], ...] = ("system", "user")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ instruction's text alone, so the order of the files does not matter (contract 7)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from janus_recipes.errors import StepError
@@ -64,9 +64,7 @@ def drawn_order(pool: Iterable[Instruction], seed: int) -> list[Instruction]:
     return sorted(pool, key=lambda one: (derive_seed(seed, "draw", one.id), one.id))
 
 
-def top_up(
-    ordered: Mapping[str, Sequence[Instruction]], spec: InstructionSampling, already: int
-) -> Sequence[Instruction]:
+def top_up(ordered: Mapping[str, list[Instruction]], spec: InstructionSampling, already: int) -> list[Instruction]:
     """What `top_up_from` adds after its own share, so that `before_filter` instructions are reached where it can."""
     room = spec.before_filter - already
     if room <= 0 or spec.top_up_from is None:

@@ -57,14 +57,17 @@ def rubrics(bench: Name, recipe: Recipes, preferences: Preferences, out: Out) ->
     spec = load_recipe(recipe)
     asking = spec.benchmarks[bench].rubrics
     prompt, examples = read_prompt(spec.prompts.rubric), read_seed_rubrics(spec.seeds.rubrics)
-    rows = lambda: read_asked(preferences, preference_set_from)  # noqa: E731  (walked twice, from its start)
     make_asked(
         out,
         spec,
         asking,
         lambda: rubric_requests(ok_sets(preferences), examples, asking, prompt, spec.seed),
         parse_rubric,
-        wanted=lambda: (f"{one.id}/{number}" for one in rows() for number in range(len(DIMENSIONS))),
+        wanted=lambda: (
+            f"{one.id}/{number}"
+            for one in read_asked(preferences, preference_set_from)
+            for number in range(len(DIMENSIONS))
+        ),
         inputs={"preferences": preferences, "prompt": prompt.path, "seeds": Path(spec.seeds.rubrics)},
     )
 

@@ -1,26 +1,21 @@
-"""`janus judge` and `janus table`: from answers to verdicts, from verdicts to tables (paper, appendix F.2, Table 2)."""
+"""`janus judge` and `janus table`: from answers to verdicts to tables (paper, appendix F.2, Table 2)."""
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
 from janus_recipes.commands.asking import make_asked
 from janus_recipes.commands.options import Bench, Out, Recipes
-from janus_recipes.errors import UsageError
 from janus_recipes.judging.judge import judge_requests, own, swapped
 from janus_recipes.judging.verdict import parse_verdict
-from janus_recipes.manifest import making, manifest_of
+from janus_recipes.manifest import making
 from janus_recipes.prompts import read_prompt
 from janus_recipes.recipe.load import load_recipe
-from janus_recipes.records import ok_values, read_asked, read_bench
-from janus_recipes.reporting.published import read_published
-from janus_recipes.reporting.render import write_table
-from janus_recipes.reporting.table import JudgedAnswers, build_table
+from janus_recipes.records import ok_values, read_bench
 
 app = typer.Typer()
 
@@ -72,39 +67,11 @@ def table(
     out: Annotated[Path, typer.Option(help="The table's page; .md and .csv are written beside it.")],
 ) -> None:
     """Average verdicts into a table, beside the paper's figures."""
+    from janus_recipes.reporting.make import make_table  # scipy takes seconds to import, and only tables need it
+
     spec = load_recipe(recipe)
     wanted = spec.tables[name]
     published = Path(spec.published_figures)
     inputs = {"bench": bench, "published": published, **{str(path): path for path in verdicts}}
     with making(out, recipe=spec.name, section=wanted, inputs=inputs) as made:
-        figures = read_published(published, wanted.published) if wanted.published else None
-        built = build_table(name, spec, list(read_bench(bench)), judged_answers(verdicts), figures)
-        write_table(built, out.parent)
-        made.counts = {"rows": len(built.lines)}
-
-
-def judged_answers(verdicts: list[Path]) -> dict[tuple[str, str], JudgedAnswers]:
-    """The verdicts by model and condition, which their paths name, with the judge and the day of their manifests."""
-    paths = {(path.parent.name, *path.name.removesuffix(".jsonl").split(".")): path for path in verdicts}
-    judged: dict[tuple[str, str], JudgedAnswers] = {}
-    for (model, condition, rubrics), path in paths.items():
-        if rubrics != Rubrics.OWN:
-            continue
-        control = paths.get((model, condition, Rubrics.SWAPPED))
-        judge_model, day = judge_and_day(path)
-        judged[model, condition] = JudgedAnswers(
-            own=list(read_asked(path, int)),
-            swapped=list(read_asked(control, int)) if control else None,
-            judge=judge_model,
-            judged_at=day,
-        )
-    return judged
-
-
-def judge_and_day(verdicts: Path) -> tuple[str, str]:
-    """The judge that gave verdicts, and on which day (ISO), from their manifest."""
-    manifest = manifest_of(verdicts)
-    if not manifest.exists():
-        raise UsageError(f"{manifest}: missing, so nobody knows which judge gave {verdicts}")
-    found = json.loads(manifest.read_text(encoding="utf-8"))
-    return cast(str, found["asked"]["model"]), cast(str, found["started"])[:10]
+        made.counts = {"rows": make_table(name, spec, list(read_bench(bench)), verdicts, out.parent)}

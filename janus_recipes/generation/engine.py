@@ -73,12 +73,15 @@ def prompt_ids(tokenizer: Any, messages: list[Json], template: str) -> list[int]
 
 
 def answered(request: Json, prompt: list[int], output: Any) -> Json:
-    """The row of an answer. One that was cut at the limit is judged as it is, as the paper does, and says so."""
+    """The row of an answer, without the space around it, as the authors' own script has it.
+
+    One that was cut at the limit is judged as it is, as the paper does, and its reason says so.
+    """
     cut = output.finish_reason == "length"
     return {
         "id": request["id"],
         "status": "ok",
-        "value": output.text,
+        "value": output.text.strip(),
         "raw": output.text,
         "attempts": 1,
         "reason": f"cut at {len(output.token_ids)} tokens" if cut else "",

@@ -125,17 +125,21 @@ def prepare_work(
 
 
 def stamp_of(model: str) -> list[str]:
-    """Sizes and times of a local model's files, to tell a newly trained one from its predecessor; empty for a hub id."""
+    """Sizes and times of a local model's files, to tell a newly trained one from the last; empty for a hub id."""
     folder = Path(model)
     files = sorted(file for file in folder.glob("*") if file.is_file()) if folder.is_dir() else []
     return [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
 
 
 def engine_settings(spec: Generation, seed: int) -> Json:
-    """The keyword arguments of `vllm.LLM`. Compiling is not worth its time for a CPU's tiny models."""
+    """The keyword arguments of `vllm.LLM`.
+
+    Compiling is not worth its time for a CPU's tiny models. Prompts must be read in one piece there: where one is cut
+    at the batch's edge, vLLM 0.32 rewinds its request's random generator, which torch's CPU generator cannot do.
+    """
     settings: Json = {"dtype": spec.dtype, "seed": seed, "enable_prefix_caching": True}
     if spec.gpus == 0:
-        return settings | {"enforce_eager": True}
+        return settings | {"enforce_eager": True, "enable_chunked_prefill": False}
     return settings | {
         "tensor_parallel_size": spec.gpus,
         "gpu_memory_utilization": spec.gpu_memory_utilization,

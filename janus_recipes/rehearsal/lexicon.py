@@ -14,24 +14,20 @@ from janus_recipes.records import DIMENSIONS
 
 _STYLE = """
 amber velvet cobalt staccato legato sepia gossamer filigree brocade tweed mosaic lacquer damask sonnet haiku limerick
-madrigal nocturne cadenza pastel marble granite pewter russet indigo saffron crimson ochre umber ebony opal onyx jade
-topaz quartz satin flannel corduroy calico gingham
+madrigal nocturne cadenza pastel marble granite pewter russet indigo saffron crimson ochre
 """
 _BACKGROUND = """
 falconry thatching cooperage heraldry philately horology bookbinding basketry saddlery millinery lapidary cobbling
-chandlery topiary viticulture mycology limnology speleology ornithology campanology numismatics paleography lithography
-intaglio origami macrame crochet quilting marquetry joinery smithing fletching whaling puppetry weaving tanning pottery
-glazing masonry forestry
+chandlery topiary viticulture mycology limnology speleology ornithology campanology numismatics paleography
+lithography intaglio origami macrame crochet quilting
 """
 _INFORMATIVENESS = """
 sextant astrolabe theodolite caliper sundial hourglass metronome barometer almanac gazetteer marginalia codicil abacus
 orrery gnomon vernier pantograph crucible alembic bellows spindle bobbin loom winch capstan rudder ballast trellis
-keystone buttress cornice gable lintel plinth trowel chisel mallet anvil tongs plumbline
 """
 _HARMLESSNESS = """
-hedgerow lantern cloister alcove veranda pergola gazebo hammock cradle cocoon burrow thicket glade meadow heather clover
-fern moss willow juniper chamomile lavender thistle bramble primrose foxglove bluebell snowdrop wren heron otter badger
-dormouse hedgehog plover kestrel curlew lapwing sandpiper parasol
+hedgerow lantern cloister alcove veranda pergola gazebo hammock cradle cocoon burrow thicket glade meadow heather
+clover fern moss willow juniper chamomile lavender thistle bramble primrose foxglove bluebell snowdrop
 """
 
 LEXICON: Mapping[str, tuple[str, ...]] = {

@@ -22,10 +22,7 @@ DESCRIPTIONS = (
     "Is at home with {a} and {b}, and glad when {c} and {d} come up too.",
 )
 
-ROLES = (
-    "guide", "storyteller", "librarian", "neighbour", "tutor", "gardener", "curator", "traveller", "ferryman", "archivist",
-    "innkeeper", "watchmaker",
-)  # fmt: skip
+ROLES = ("guide", "storyteller", "librarian", "neighbour", "tutor", "gardener", "curator", "traveller", "innkeeper")
 
 SYSTEM_CLAUSES: Mapping[str, tuple[str, ...]] = {
     STYLE: ("Speak with {}.", "Your words have {}.", "Write in the spirit of {}."),
@@ -36,10 +33,10 @@ SYSTEM_CLAUSES: Mapping[str, tuple[str, ...]] = {
 
 OPENING = "About {}:"
 RESPONSE_CLAUSES: Mapping[str, str] = {
-    STYLE: "in a voice of {},",
-    BACKGROUND: "for those who know {},",
-    INFORMATIVENESS: "shown by {},",
-    HARMLESSNESS: "with care for {}.",
+    STYLE: "in {},",
+    BACKGROUND: "for {},",
+    INFORMATIVENESS: "by {},",
+    HARMLESSNESS: "with {}.",
 }
 PLAIN = "About {}: here is a plain and short answer."
 """The answer where the system message carries no marks."""

@@ -19,7 +19,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,8 +28,9 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from janus_recipes.errors import StepError
 from janus_recipes.files import digest_of_text
@@ -39,6 +40,9 @@ from janus_recipes.seeding import random_for
 
 MODEL = "micro-world"
 """The one model that `GET /v1/models` lists; a request may name any."""
+
+WELL_BEHAVED = Faults()
+"""No faults and no latency."""
 
 REFUSAL = "I'm sorry, but I can't help with that."
 CHARACTERS_PER_TOKEN = 4
@@ -114,19 +118,20 @@ class World:
         if fate == "server_error":
             return _error(500, "The server had an error while processing your request", "server_error")
         if fate == "dropped":
-            return StreamingResponse(_broken_off())
+            return _BrokenOff()
         text = answer(body["messages"], int(body.get("seed") or 0))
         return JSONResponse(_completion(body, text, fate, content))
 
 
 @contextmanager
-def serving(faults: Faults = Faults(), seed: int = 0) -> Iterator[World]:
+def serving(faults: Faults = WELL_BEHAVED, seed: int = 0) -> Iterator[World]:
     """Serve the micro-world while the block runs. `seed` decides which requests meet a fault.
 
     Raises StepError where the server does not start (no loopback address, no free file descriptor).
     """
     world = World(faults, seed)
-    server = uvicorn.Server(uvicorn.Config(_application(world), log_config=None, access_log=False, lifespan="off"))
+    config = uvicorn.Config(_application(world), log_config=None, log_level="warning", access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
     with _listening_socket() as listener:
         world.base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
         thread = threading.Thread(target=server.run, args=([listener],), name="micro-world", daemon=True)
@@ -142,9 +147,12 @@ def serving(faults: Faults = Faults(), seed: int = 0) -> Iterator[World]:
 
 def _listening_socket() -> socket.socket:
     try:
-        return socket.create_server(("127.0.0.1", 0), backlog=4096)
+        listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     except OSError as error:
         raise StepError(f"the rehearsal's provider cannot listen on 127.0.0.1: {error}") from error
+    # Without it each answer waits 40 ms for the client's delayed acknowledgement: headers and body are two writes.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _wait_until(started: Callable[[], bool], thread: threading.Thread) -> None:
@@ -155,8 +163,7 @@ def _wait_until(started: Callable[[], bool], thread: threading.Thread) -> None:
 
 
 def _application(world: World) -> Starlette:
-    # uvicorn reports every dropped connection as an error of ours; here they are meant.
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    logging.getLogger("uvicorn.error").addFilter(_not_meant)
     routes = [
         Route("/v1/chat/completions", world.chat, methods=["POST"]),
         Route("/v1/models", _models, methods=["GET"]),
@@ -253,7 +260,14 @@ def _tokens(text: str) -> int:
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
-async def _broken_off() -> AsyncIterator[bytes]:
-    """The beginning of an answer whose connection then breaks."""
-    yield b'{"id":'
-    raise ConnectionAbortedError("dropped, as the recipe's faults ask")
+class _BrokenOff(Response):
+    """The beginning of an answer; then the connection is closed."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+
+def _not_meant(record: logging.LogRecord) -> bool:
+    """False for what uvicorn says when a connection is closed on purpose."""
+    return "without completing response" not in record.getMessage()

@@ -67,15 +67,31 @@ def make_model(spec: dict[str, int], vocabulary: int, seed: int) -> MistralForCa
         intermediate_size=2 * spec["hidden_size"],
         num_hidden_layers=spec["layers"],
         num_attention_heads=spec["heads"],
-        num_key_value_heads=max(1, spec["heads"] // 2),
+        num_key_value_heads=spec["heads"],
         max_position_embeddings=spec["max_positions"],
         sliding_window=None,
+        tie_word_embeddings=True,
         initializer_range=0.05,  # at Mistral's own 0.02 a model this small hardly moves at first
         pad_token_id=0,
         bos_token_id=1,
         eos_token_id=2,
     )
-    return MistralForCausalLM(config)
+    model = MistralForCausalLM(config)
+    for layer in model.model.layers:
+        _copying(layer.self_attn)
+    return model
+
+
+def _copying(attention: torch.nn.Module) -> None:
+    """Make value and output projections each other's inverse, so that attention begins by passing on what it reads.
+
+    From plain random weights the model needs thousands of steps before it looks anything up in its prompt; from these,
+    about a hundred (after Trockman and Kolter, "Mimetic initialization of self-attention layers", 2023).
+    """
+    rotation = torch.nn.init.orthogonal_(torch.empty_like(attention.v_proj.weight))
+    with torch.no_grad():
+        attention.v_proj.weight.copy_(rotation)
+        attention.o_proj.weight.copy_(rotation.T)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -33,7 +33,7 @@ Messages = Sequence[Mapping[str, str]]
 
 
 def answer(messages: Messages, seed: int) -> str:
-    """What teacher or judge says to `messages` (OpenAI's chat messages). The same messages and seed, the same answer."""
+    """What teacher or judge says to OpenAI chat messages: the same answer to the same messages and seed."""
     system = "\n".join(one["content"] for one in messages if one["role"] == "system")
     prompt = next((one["content"] for one in reversed(messages) if one["role"] == "user"), "")
     rng = random_for("micro-world", digest_of_text(json.dumps([(m["role"], m["content"]) for m in messages])), seed)
@@ -130,8 +130,8 @@ def _topic(instruction: str) -> str:
 
 
 def _listed(marks: Sequence[str]) -> str:
-    """Marks as running text: "amber, velvet, sepia and opal"."""
-    return " and ".join([", ".join(marks[:-1]), marks[-1]]) if len(marks) > 1 else "".join(marks)
+    """Marks as running text, two by two: "amber velvet and sepia opal"."""
+    return " and ".join(" ".join(marks[n : n + 2]) for n in range(0, len(marks), 2))
 
 
 def _shuffled(items: Sequence[str], rng: random.Random) -> list[str]:

@@ -66,10 +66,8 @@ def data_keys(dataset: Path, chat_template: str, spec: Training, work: Path) -> 
     conversations = {
         "path": str(dataset),
         "ds_type": "json",
-        "type": "chat_template",
+        "type": "janus_recipes.training.answers_only",
         "field_messages": "messages",
-        "roles_to_train": ["assistant"],
-        "train_on_eos": "turn",
     }
     return {
         # The authors' own prompt format loses the first [INST] where there is no system message: the template does not.

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from janus_recipes.errors import ProviderDown, SpendingRefused, StepError
-from janus_recipes.llm import flow
+from janus_recipes.llm import flow, progress
 from janus_recipes.llm.ask import Answers, ask
 from janus_recipes.llm.chat import RE_ASK_STRIDE, ChatRequest, Message, Unparsed, address_of, body_of
 from janus_recipes.llm.endpoint import Endpoint
@@ -87,6 +87,9 @@ class Scripted:
 class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A killed client leaves broken pipes behind: that is what some tests are about."""
 
 
 @contextmanager
@@ -457,6 +460,18 @@ def test_text_that_utf8_cannot_hold_is_asked_all_the_same(tmp_path: Path) -> Non
         rows, _ = asked(lambda: requests, provider_at(script.base_url), tmp_path)
         assert set(script.came) == {"half of an emoji: \ufffd", line}
     assert [row.value for row in rows] == ["back: \ufffd"] * 2
+
+
+def test_a_log_tells_how_far_it_is_and_what_it_came_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "LOG_EVERY_S", 0.1)
+    with scripted(lambda text, before: Said(wait_s=0.25)) as script:
+        asked(questions(8), provider_at(script.base_url), tmp_path)
+    *lines, summary = capfd.readouterr().err.splitlines()
+    assert "teacher: 0/8 rows so far, 0.0 answers/s, 8 in flight" in lines
+    assert summary.startswith("teacher: 8 rows, 0 from the ledger, 8 answers asked for (0 again), 0 retries, ")
+    assert summary.endswith("; ok 8; 80 + 16 tokens")
 
 
 def test_the_body_has_the_endpoints_own_names_and_nothing_it_refuses() -> None:

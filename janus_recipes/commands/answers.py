@@ -1,0 +1,65 @@
+"""`janus generate`: a model's answers to the bench (paper, appendix D.1), under a system message or without (Table 8)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from janus_recipes.commands.models import Model, weights_of
+from janus_recipes.commands.options import Bench, Env, Out, Recipes, only_worker, work_folder
+from janus_recipes.generation.run import generate as generate_with_vllm
+from janus_recipes.generation.run import generation_requests
+from janus_recipes.manifest import making
+from janus_recipes.recipe.load import load_recipe
+from janus_recipes.recipe.schema import Condition
+from janus_recipes.records import read_bench
+from janus_recipes.seeding import derive_seed
+
+app = typer.Typer()
+
+
+@app.command()
+def generate(
+    model: Model,
+    recipe: Recipes,
+    condition: Annotated[Condition, typer.Option(help="The system message at test time.")],
+    bench: Bench,
+    env: Env,
+    out: Out,
+) -> None:
+    """Let a model answer the bench: continue at the next row where answers are there already."""
+    spec = load_recipe(recipe)
+    base = spec.base_models[spec.models[model].base]
+    template, weights, work = Path(base.chat_template), weights_of(spec, model), work_folder(out)
+    inputs = {"bench": bench, "chat_template": template, **weights_manifest(weights)}
+    with (
+        only_worker(work, f"the answers of {model} ({condition})"),
+        making(out, recipe=spec.name, section=spec.generation, inputs=inputs) as made,
+    ):
+        counts = generate_with_vllm(
+            generation_requests(read_bench(bench), condition, spec.default_system_message, spec.seed),
+            spec.generation,
+            model=weights,
+            revision=None if Path(weights).is_dir() else base.revision,
+            chat_template=template.read_text(encoding="utf-8"),
+            environment=env.parent,
+            work=work,
+            out=out,
+            seed=derive_seed(spec.seed, "engine"),
+        )
+        made.counts = asdict(counts)
+        made.notes = {
+            "environment": json.loads(env.read_text(encoding="utf-8")),
+            "model": model,
+            "condition": condition,
+        }
+
+
+def weights_manifest(weights: str) -> dict[str, Path]:
+    """The manifest of weights that a rule made; hub weights are known by their revision."""
+    manifest = Path(weights).with_name("manifest.json")
+    return {"model": manifest} if Path(weights).is_dir() and manifest.exists() else {}

@@ -1,0 +1,57 @@
+"""From files of verdicts to a table's files.
+
+janus table table2 VERDICTS... --recipe recipes/janus.yaml --bench bench.jsonl --out results/janus/tables/table2.html
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from janus_recipes.errors import UsageError
+from janus_recipes.manifest import manifest_of
+from janus_recipes.recipe.schema import Recipe
+from janus_recipes.records import BenchInstance, read_asked
+from janus_recipes.reporting.published import read_published
+from janus_recipes.reporting.render import write_table
+from janus_recipes.reporting.table import JudgedAnswers, build_table
+
+
+def make_table(
+    name: str, recipe: Recipe, bench: Sequence[BenchInstance], verdicts: Sequence[Path], folder: Path
+) -> int:
+    """Write the table `name` of the recipe into `folder`; returns its rows."""
+    key = recipe.tables[name].published
+    figures = read_published(Path(recipe.published_figures), key) if key else None
+    built = build_table(name, recipe, bench, judged_answers(verdicts), figures)
+    write_table(built, folder)
+    return len(built.lines)
+
+
+def judged_answers(verdicts: Sequence[Path]) -> dict[tuple[str, str], JudgedAnswers]:
+    """The verdicts by model and condition, which their paths name, with the judge and the day of their manifests."""
+    paths = {(path.parent.name, *path.name.removesuffix(".jsonl").split(".")): path for path in verdicts}
+    judged: dict[tuple[str, str], JudgedAnswers] = {}
+    for (model, condition, rubrics), path in paths.items():
+        if rubrics != "own":
+            continue
+        control = paths.get((model, condition, "swapped"))
+        judge_model, day = judge_and_day(path)
+        judged[model, condition] = JudgedAnswers(
+            own=list(read_asked(path, int)),
+            swapped=list(read_asked(control, int)) if control else None,
+            judge=judge_model,
+            judged_at=day,
+        )
+    return judged
+
+
+def judge_and_day(verdicts: Path) -> tuple[str, str]:
+    """The judge that gave verdicts, and on which day (ISO), from their manifest."""
+    manifest = manifest_of(verdicts)
+    if not manifest.exists():
+        raise UsageError(f"{manifest}: missing, so nobody knows which judge gave {verdicts}")
+    found = json.loads(manifest.read_text(encoding="utf-8"))
+    return cast(str, found["asked"]["model"]), cast(str, found["started"])[:10]

@@ -1,0 +1,73 @@
+"""The engines' locks: pinned by hash, without machines or hosts, CPU locks without CUDA."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from janus_recipes.environments import build_environment, torch_source, uv_environ, without_torch_hash
+from janus_recipes.errors import StepError, UsageError
+
+LOCKS = sorted(Path("envs").glob("*.lock"))
+
+
+def pins(lock: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[\S+\])?==(\S+)", lock.read_text(), flags=re.MULTILINE))
+
+
+@pytest.mark.parametrize("lock", [*LOCKS, Path("requirements.lock")], ids=str)
+def test_every_package_of_a_lock_is_pinned_with_its_hash(lock: Path) -> None:
+    text = lock.read_text()
+    unhashed = re.findall(r"^([A-Za-z0-9._-]+)==\S+$", text, flags=re.MULTILINE)
+    assert unhashed == (["torch"] if lock.stem.endswith("-cpu") else [])
+    assert "://" not in text and "find-links" not in text
+
+
+def test_axolotl_and_vllm_have_a_cpu_and_a_cuda_lock_of_the_same_versions() -> None:
+    assert {lock.stem for lock in LOCKS} == {"axolotl-cpu", "axolotl-cuda", "vllm-cpu", "vllm-cuda"}
+    locks = {lock.stem: pins(lock) for lock in LOCKS}
+    assert locks["axolotl-cpu"]["axolotl"] == locks["axolotl-cuda"]["axolotl"]
+    assert locks["vllm-cpu"]["vllm-cpu"] == locks["vllm-cuda"]["vllm"]
+    assert {locks[name]["torch"] for name in locks} == {"2.13.0"}
+
+
+def test_cpu_locks_hold_no_cuda_package() -> None:
+    for name in ("axolotl-cpu", "vllm-cpu"):
+        found = [one for one in pins(Path(f"envs/{name}.lock")) if one.startswith(("nvidia-cu", "cuda-"))]
+        assert found == []
+
+
+def test_vllm_for_the_cpu_is_the_audited_hash_of_the_third_party_build() -> None:
+    assert "ad44bdad85566b1532aa95066d6c92a5f6715867efe7df9cf2178f182af814c6" in Path("envs/vllm-cpu.lock").read_text()
+
+
+def test_torch_for_the_cpu_is_pinned_by_version_since_its_file_differs_between_machines() -> None:
+    lock = "a==1 \\\n    --hash=sha256:aa\ntorch==2.13.0+cpu \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n    # via x\n"
+    assert without_torch_hash(lock) == "a==1 \\\n    --hash=sha256:aa\ntorch==2.13.0\n    # via x\n"
+
+
+def test_what_pip_is_told_about_wheels_and_index_uv_is_told_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = uv_environ({"PIP_FIND_LINKS": "/wheels", "PIP_INDEX_URL": "file:///index"}, with_links=True)
+    assert (told["UV_FIND_LINKS"], told["UV_DEFAULT_INDEX"]) == ("/wheels", "file:///index")
+    assert "UV_FIND_LINKS" not in uv_environ({"PIP_FIND_LINKS": "/wheels"}, with_links=False)
+    monkeypatch.delenv("UV_FIND_LINKS", raising=False)
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    assert torch_source("vllm-cpu") == ("--torch-backend", "cpu")
+    assert torch_source("vllm-cuda") == ()
+
+
+def test_an_unknown_environment_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="axolotl-cpu"):
+        build_environment("axolotl-tpu", tmp_path / "x" / ".ready")
+
+
+def test_no_network_is_a_clear_message_and_leaves_no_ready_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("UV_FIND_LINKS", "PIP_FIND_LINKS", "PIP_INDEX_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.raises(StepError, match="Without a network or a package index"):
+        build_environment("axolotl-cpu", tmp_path / "axolotl-cpu" / ".ready")
+    assert not (tmp_path / "axolotl-cpu" / ".ready").exists()
