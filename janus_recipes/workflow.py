@@ -21,6 +21,7 @@ from janus_recipes.errors import RecipeError, StepError
 from janus_recipes.locking import hold_until_exit
 from janus_recipes.recipe.load import load_recipe, recipe_from
 from janus_recipes.recipe.schema import Asking, BaseModelSpec, Recipe, Source, Training
+from janus_recipes.slurm import cancel_left_over_jobs
 
 
 def recipe_of(config: Mapping[str, Any], files: Sequence[str | Path]) -> Recipe:
@@ -56,10 +57,15 @@ def relative(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def lock_run(recipe: Recipe) -> None:
-    """Keep a second run of the same recipe out. The kernel holds the lock, so a killed run leaves none behind."""
+def lock_run(recipe: Recipe, log: str) -> None:
+    """Keep a second run of the same recipe out. The kernel holds the lock, so a killed run leaves none behind.
+
+    `log` is Snakemake's own. The jobs that a killed run left on a cluster are found by it and cancelled first: they
+    would go on beside ours, and Snakemake does not know them any more.
+    """
+    lock = Path(".snakemake") / f"run-{recipe.name}.lock"
     try:
-        hold_until_exit(Path(".snakemake") / f"run-{recipe.name}.lock", f"the recipe {recipe.name}")
+        hold_until_exit(lock, f"the recipe {recipe.name}", log, lambda killed: cancel_left_over_jobs(Path(killed.note)))
     except StepError as problem:
         raise WorkflowError(str(problem)) from None
 

@@ -24,7 +24,7 @@ wildcard_constraints:
 
 
 onstart:
-    lookups.lock_run(RECIPE)
+    lookups.lock_run(RECIPE, log[0])
 
 
 def model_of(wildcards):

@@ -125,7 +125,9 @@ def run(
     """Train: continue from the last checkpoint where there is one."""
     spec = load_recipe(recipe)
     training, weights = training_of(spec, model), out.parent / WEIGHTS
-    inputs, work = {"config": config, "data": data}, work_folder(out.parent)
+    base = Path(base_path(spec, spec.models[model].base)).with_name("manifest.json")
+    inputs = {"config": config, "data": data, **({"base": base} if spec.rehearsal else {})}
+    work = work_folder(out.parent)
     with (
         only_worker(work, f"the training of {model}"),
         making(weights, recipe=spec.name, section=training, inputs=inputs, manifest=out) as made,

@@ -76,8 +76,8 @@ def test_a_killed_generation_continues_at_its_next_row_and_ends_in_the_same_answ
     sampled(tiny_base, vllm, whole, chunk=24)
 
     # Batches of 1, 7 and 24 round differently, and a sampled token may flip at a rounding; almost none does.
-    differing = sum(a != b for a, b in zip(read_jsonl(killed / "answers.jsonl"), read_jsonl(whole / "answers.jsonl")))
-    assert differing <= 1
+    pairs = zip(read_jsonl(killed / "answers.jsonl"), read_jsonl(whole / "answers.jsonl"), strict=True)
+    assert sum(one != other for one, other in pairs) <= 1
     answers = list(read_asked(killed / "answers.jsonl", str))
     assert [answer.id for answer in answers] == [f"i-{number}/0" for number in range(INSTANCES)]
     assert counts.by_status == {"ok": INSTANCES - 1, "failed": 1}
