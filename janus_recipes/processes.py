@@ -11,6 +11,7 @@ kernel tells the guard when we die (PR_SET_PDEATHSIG), and hands it every proces
     Snakemake is killed (kill -9)       `stop_when_scheduler_dies` notices within half a second, and does the same
     the guard is killed                 the engine's first process is killed by the kernel
 
+`alone_in(work)` keeps a second writer out of a work folder, also the killed step's own engine in its last moments.
 Linux only.
 """
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import subprocess
@@ -39,6 +41,29 @@ PR_SET_CHILD_SUBREAPER = 36
 POLL_S = 0.5
 
 _guards: set[subprocess.Popen[bytes]] = set()
+_locks: set[int] = set()
+
+
+@contextlib.contextmanager
+def alone_in(work: Path) -> Iterator[None]:
+    """Hold the folder `work` inside; wait for whoever holds it, and say so.
+
+    Guards started inside hold it with us, to their own end: when this process is killed, the next one enters only when
+    the last process of its engine is gone. The lock is a file beside the folder, which may be deleted inside.
+    """
+    work.parent.mkdir(parents=True, exist_ok=True)
+    with work.with_name(f".{work.name}.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.stderr.write(f"{work}: waiting for another process that works there\n")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        _locks.add(file.fileno())
+        try:
+            yield
+        finally:
+            _locks.discard(file.fileno())
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def run_child(command: Sequence[str], *, env: Mapping[str, str], log: Path, grace_s: float = GRACE_S) -> int:
@@ -48,10 +73,15 @@ def run_child(command: Sequence[str], *, env: Mapping[str, str], log: Path, grac
     grace, and then take effect on us. Call it from the main thread: the kernel's death signal watches that thread.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    guard_command = [sys.executable, "-P", __file__, str(os.getpid()), str(grace_s), *command]
+    command_of_guard = [sys.executable, "-P", __file__, str(os.getpid()), str(grace_s), *command]
     with _stopping_on_signal() as stop_asked, log.open("ab") as kept:
         guard = subprocess.Popen(
-            guard_command, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            command_of_guard,
+            env=dict(env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=tuple(_locks),
         )
         _guards.add(guard)
         try:
@@ -150,7 +180,7 @@ def _copy_output(guard: subprocess.Popen[bytes], keep: Callable[[bytes], object]
 # The guard. It runs in a process of its own.
 
 
-def guard_command(parent: int, grace_s: float, command: Sequence[str]) -> int:
+def watch_over(parent: int, grace_s: float, command: Sequence[str]) -> int:
     """Run `command`, end all its descendants with it, and return its exit code."""
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     _prctl(PR_SET_PDEATHSIG, signal.SIGUSR1)
@@ -223,4 +253,4 @@ def _prctl(option: int, value: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(guard_command(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]))
+    sys.exit(watch_over(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]))

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from janus_recipes.commands.models import Model, weights_of
-from janus_recipes.commands.options import Bench, Env, Out, Recipes, only_worker, work_folder
+from janus_recipes.commands.options import Bench, Env, Out, Recipes, work_folder
 from janus_recipes.generation.run import generate as generate_with_vllm
 from janus_recipes.generation.run import generation_requests
 from janus_recipes.manifest import making
@@ -36,10 +36,7 @@ def generate(
     base = spec.base_models[spec.models[model].base]
     template, weights, work = Path(base.chat_template), weights_of(spec, model), work_folder(out)
     inputs = {"bench": bench, "chat_template": template, **weights_manifest(weights)}
-    with (
-        only_worker(work, f"the answers of {model} ({condition})"),
-        making(out, recipe=spec.name, section=spec.generation, inputs=inputs) as made,
-    ):
+    with making(out, recipe=spec.name, section=spec.generation, inputs=inputs) as made:
         counts = generate_with_vllm(
             generation_requests(read_bench(bench), condition, spec.default_system_message, spec.seed),
             spec.generation,

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from janus_recipes.commands.options import Env, Out, Recipes, only_worker, work_folder
+from janus_recipes.commands.options import Env, Out, Recipes, work_folder
 from janus_recipes.datasets.sft import sft_rows
 from janus_recipes.errors import StepError
 from janus_recipes.files import write_jsonl
@@ -128,10 +128,7 @@ def run(
     base = Path(base_path(spec, spec.models[model].base)).with_name("manifest.json")
     inputs = {"config": config, "data": data, **({"base": base} if spec.rehearsal else {})}
     work = work_folder(out.parent)
-    with (
-        only_worker(work, f"the training of {model}"),
-        making(weights, recipe=spec.name, section=training, inputs=inputs, manifest=out) as made,
-    ):
+    with making(weights, recipe=spec.name, section=training, inputs=inputs, manifest=out) as made:
         result = train(config, work, weights, environment=env.parent, gpus=training.gpus)
         made.counts = asdict(result)
         made.notes = {"environment": json.loads(env.read_text(encoding="utf-8")), "model": model}

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from janus_recipes.locking import held
 
 Recipes = Annotated[
     list[Path],
@@ -24,15 +21,6 @@ Bench = Annotated[Path, typer.Option(help="The bench's instances.")]
 OfBench = Annotated[
     str | None, typer.Option("--bench", help="A benchmark of the recipe: its settings instead of the Collection's.")
 ]
-
-
-WAIT_FOR_WORKER_S = 60.0
-"""A killed run's job ends within a second; one that a cluster still runs takes longer, and is named."""
-
-
-def only_worker(work: Path, what: str) -> AbstractContextManager[None]:
-    """Keep a second writer out of a work folder: a killed run's orphan, or a cluster's job that lives on."""
-    return held(work.with_name(f".{work.name}.lock"), wait_s=WAIT_FOR_WORKER_S, what=what)
 
 
 def work_folder(out: Path) -> Path:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from janus_recipes.errors import StepError
 from janus_recipes.files import Json, digest_of, read_jsonl, write_json, write_jsonl
-from janus_recipes.processes import last_lines, run_child
+from janus_recipes.processes import alone_in, last_lines, run_child
 from janus_recipes.recipe.schema import Condition, Generation
 from janus_recipes.records import BenchInstance, Status
 from janus_recipes.seeding import derive_seed
@@ -79,17 +79,18 @@ def generate(
     An answer cut at the token limit is ok: the paper judges what the model wrote; `reason` and the counts say it.
     Raises StepError when the engine fails; finished rows are then kept in `work`, `out` is untouched.
     """
-    prepare_work(requests, spec, work, model=model, revision=revision, chat_template=chat_template, seed=seed)
-    environ = engine_environ(spec, model)
-    code = run_child(engine_command(environment, work / JOB), env=environ, log=work / LOG)
-    if code != 0:
-        raise StepError(
-            f"vLLM failed on {model} (exit {code}). Its last words:\n{last_lines(work / LOG)}\n"
-            "Finished answers are kept: the same command continues after the last one."
-        )
-    rows = rows_in_order(work)
-    write_jsonl(out, ({field: row[field] for field in ASKED_FIELDS} for row in rows))
-    shutil.rmtree(work)
+    with alone_in(work):
+        prepare_work(requests, spec, work, model=model, revision=revision, chat_template=chat_template, seed=seed)
+        environ = engine_environ(spec, model)
+        code = run_child(engine_command(environment, work / JOB), env=environ, log=work / LOG)
+        if code != 0:
+            raise StepError(
+                f"vLLM failed on {model} (exit {code}). Its last words:\n{last_lines(work / LOG)}\n"
+                "Finished answers are kept: the same command continues after the last one."
+            )
+        rows = rows_in_order(work)
+        write_jsonl(out, ({field: row[field] for field in ASKED_FIELDS} for row in rows))
+        shutil.rmtree(work)
     return counts_of(rows)
 
 
@@ -119,9 +120,15 @@ def prepare_work(
         "out": str(work / ROWS),
     }
     path = work / JOB
-    if not path.exists() or json.loads(path.read_text(encoding="utf-8")) != job:
+    if not path.exists() or what_decides(json.loads(path.read_text(encoding="utf-8"))) != what_decides(job):
         (work / ROWS).unlink(missing_ok=True)
-        write_json(path, job)
+    write_json(path, job)
+
+
+def what_decides(job: Json) -> Json:
+    """The parts of a job that decide its answers. How many are sampled at a time, and on how many GPUs, does not."""
+    engine = {key: value for key, value in job["engine"].items() if key in ("dtype", "seed")}
+    return {key: value for key, value in job.items() if key not in ("chunk", "engine")} | engine
 
 
 def stamp_of(model: str) -> list[str]:

@@ -134,15 +134,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check axolotl configurations.")
     parser.add_argument("configs", type=Path, nargs="+", metavar="axolotl.yaml")
     parser.add_argument("--gpus", type=int, default=1, help="GPUs of the machine that will train; 0: a CPU")
-    parser.add_argument("--then", nargs=argparse.REMAINDER, default=[], help="what to tell axolotl when all is well")
-    options = parser.parse_args(arguments)
+    parser.epilog = "--then ARGUMENTS: what to tell axolotl when all is well"
+    own, then = _split(sys.argv[1:] if arguments is None else list(arguments), "--then")
+    options = parser.parse_args(own)
     os.environ["AXOLOTL_DO_NOT_TRACK"] = "1"
     with contextlib.redirect_stdout(sys.stderr):  # axolotl logs to stdout
         found = {str(path): problems_of(path, options.gpus) for path in options.configs}
     print(json.dumps(found, indent=2, ensure_ascii=False), flush=True)
     if any(found.values()):
         return WRONG_CONFIG
-    return _axolotl(options.then) if options.then else 0
+    return _axolotl(then) if then else 0
+
+
+def _split(arguments: list[str], at: str) -> tuple[list[str], list[str]]:
+    """What stands before `at` and after it. argparse cannot pass on the `--` before a launcher's arguments."""
+    place = arguments.index(at) if at in arguments else len(arguments)
+    return arguments[:place], arguments[place + 1 :]
 
 
 def _axolotl(arguments: list[str]) -> int:

@@ -24,7 +24,7 @@ import yaml
 
 from janus_recipes.errors import StepError
 from janus_recipes.files import Json, digest_of, digest_of_text, write_json, written_whole
-from janus_recipes.processes import last_lines, run_child
+from janus_recipes.processes import alone_in, last_lines, run_child
 from janus_recipes.training.axolotl import OUT, PREPARED
 from janus_recipes.training.check_config import WRONG_CONFIG
 from janus_recipes.training.checkpoints import last_checkpoint, model_files, remove_incomplete, state_of
@@ -78,19 +78,19 @@ def train(config: Path, work: Path, out: Path, *, environment: Path, gpus: int) 
     is not finite or did not fall; `work` is then kept, `out` untouched.
     """
     began = time.monotonic()
-    prepare_work(config, work)
-    log = work / LOG
-    if not finished(last_checkpoint(work / OUT)):
-        run_axolotl(config, log, environment, gpus)
-    checkpoint = last_checkpoint(work / OUT)
-    if checkpoint is None:
-        raise StepError(no_step(config, log))
-    state = state_of(checkpoint)
-    curve = loss_curve(state)
-    first, last = check_learned(curve, state, config)
-    dropped = rows_dropped(log)
-    move_model(checkpoint, curve, config, out)
-    shutil.rmtree(work)
+    with alone_in(work):
+        prepare_work(config, work)
+        if not finished(last_checkpoint(work / OUT)):
+            run_axolotl(config, work / LOG, environment, gpus)
+        checkpoint = last_checkpoint(work / OUT)
+        if checkpoint is None:
+            raise StepError(no_step(config, work / LOG))
+        state = state_of(checkpoint)
+        curve = loss_curve(state)
+        first, last = check_learned(curve, state, config)
+        dropped = rows_dropped(work / LOG)
+        move_model(checkpoint, curve, config, out)
+        shutil.rmtree(work)
     tokens, learned = tokens_read(state)
     return TrainingResult(len(curve), first, last, round(time.monotonic() - began, 1), dropped, tokens, learned)
 

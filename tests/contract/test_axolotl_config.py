@@ -75,7 +75,8 @@ def config_of(spec: Training, folder: Path) -> Json:
 
 
 def check(axolotl: Path, configs: list[Path], gpus: int) -> tuple[dict[str, list[str]], int]:
-    command = [axolotl / "bin" / "python", "-m", "janus_recipes.training.check_config", *configs, "--gpus", str(gpus)]
+    options = [*map(str, configs), "--gpus", str(gpus)]
+    command = [str(axolotl / "bin" / "python"), "-m", "janus_recipes.training.check_config", *options]
     environ: dict[str, Any] = dict(os.environ) | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, cwd=ROOT)
     return json.loads(done.stdout), done.returncode

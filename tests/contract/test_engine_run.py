@@ -12,6 +12,7 @@ import pytest
 
 from janus_recipes.files import read_jsonl
 from janus_recipes.generation.run import GenerationCounts, generate, generation_requests
+from janus_recipes.processes import alone_in
 from janus_recipes.recipe.schema import Generation, GenerationSampling
 from janus_recipes.records import BenchInstance, Status, read_asked
 
@@ -56,7 +57,7 @@ def sampled(model: Path, environment: Path, folder: Path, chunk: int) -> Generat
 
 @pytest.mark.timeout(600)
 def test_a_killed_generation_continues_at_its_next_row_and_ends_in_the_same_answers(
-    vllm: Path, tiny_base: Path, tmp_path: Path
+    vllm: Path, tiny_base: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     rows = killed / "work" / "rows.jsonl"
@@ -67,12 +68,16 @@ def test_a_killed_generation_continues_at_its_next_row_and_ends_in_the_same_answ
         time.sleep(0.002)
     step.kill()
     step.wait()
-    time.sleep(0.5)
+    with alone_in(killed / "work"):  # until its engine is gone
+        pass
     before = rows.read_bytes()
     assert 3 <= before.count(b"\n") < INSTANCES and not (killed / "answers.jsonl").exists()
+    done = before.count(b"\n")
+    capfd.readouterr()
     rows.write_bytes(before + b'{"id": "i-')  # as a kill inside a write leaves it
 
     counts = sampled(tiny_base, vllm, killed, chunk=7)
+    assert f"{INSTANCES - done} answers to sample, {done} are there" in capfd.readouterr().err
     sampled(tiny_base, vllm, whole, chunk=24)
 
     # Batches of 1, 7 and 24 round differently, and a sampled token may flip at a rounding; almost none does.

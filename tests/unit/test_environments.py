@@ -44,7 +44,8 @@ def test_vllm_for_the_cpu_is_the_audited_hash_of_the_third_party_build() -> None
 
 
 def test_torch_for_the_cpu_is_pinned_by_version_since_its_file_differs_between_machines() -> None:
-    lock = "a==1 \\\n    --hash=sha256:aa\ntorch==2.13.0+cpu \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n    # via x\n"
+    hashed = "torch==2.13.0+cpu \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n    # via x\n"
+    lock = f"a==1 \\\n    --hash=sha256:aa\n{hashed}"
     assert without_torch_hash(lock) == "a==1 \\\n    --hash=sha256:aa\ntorch==2.13.0\n    # via x\n"
 
 
@@ -63,7 +64,9 @@ def test_an_unknown_environment_is_refused_with_the_known_ones(tmp_path: Path) -
         build_environment("axolotl-tpu", tmp_path / "x" / ".ready")
 
 
-def test_no_network_is_a_clear_message_and_leaves_no_ready_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_network_is_a_clear_message_and_leaves_no_ready_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("UV_FIND_LINKS", "PIP_FIND_LINKS", "PIP_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("UV_OFFLINE", "1")

@@ -22,8 +22,8 @@ def instance(name: str = "i-1/0", system: str = "Be brief.") -> BenchInstance:
 
 
 def work_of(work: Path, **changed: Any) -> None:
-    settings = {"model": "hub/model", "revision": None, "chat_template": "t", "seed": 1}
-    prepare_work([{"id": "a"}, {"id": "b"}], SPEC, work, **settings | changed)
+    settings: dict[str, Any] = {"spec": SPEC, "model": "hub/model", "revision": None, "chat_template": "t", "seed": 1}
+    prepare_work([{"id": "a"}, {"id": "b"}], work=work, **settings | changed)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,18 @@ def test_a_missing_row_is_named_and_not_passed_over(tmp_path: Path) -> None:
         rows_in_order(tmp_path)
 
 
-@pytest.mark.parametrize(("changed", "kept"), [({}, True), ({"revision": "abc"}, False), ({"seed": 2}, False)])
-def test_rows_of_another_model_or_seed_are_not_continued(tmp_path: Path, changed: dict[str, Any], kept: bool) -> None:
+@pytest.mark.parametrize(
+    ("changed", "kept"),
+    [
+        ({}, True),
+        ({"spec": SPEC.model_copy(update={"chunk": 1})}, True),
+        ({"revision": "abc"}, False),
+        ({"seed": 2}, False),
+    ],
+)
+def test_rows_are_continued_unless_something_that_decides_them_changed(
+    tmp_path: Path, changed: dict[str, Any], kept: bool
+) -> None:
     work_of(tmp_path)
     write_jsonl(tmp_path / "rows.jsonl", [{"id": "a"}])
     work_of(tmp_path, **changed)

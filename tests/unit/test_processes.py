@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from janus_recipes.processes import SCHEDULER_PID, last_lines, run_child, start_time
+from janus_recipes.processes import SCHEDULER_PID, alone_in, last_lines, run_child, start_time
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,9 +27,10 @@ time.sleep(600)
 STEP = """
 import os, sys
 from pathlib import Path
-from janus_recipes.processes import run_child, stop_when_scheduler_dies
+from janus_recipes.processes import alone_in, run_child, stop_when_scheduler_dies
 stop_when_scheduler_dies()
-run_child([sys.executable, "engine.py"], env=os.environ, log=Path("log"), grace_s=0.5)
+with alone_in(Path("work")):
+    run_child([sys.executable, "engine.py"], env=os.environ, log=Path("log"), grace_s=0.5)
 """
 
 SCHEDULER = """
@@ -68,6 +69,14 @@ def test_an_engine_and_its_workers_end_with_the_step_that_started_them(tmp_path:
     # SIGINT ends Python by a KeyboardInterrupt, which kills the process with that same signal.
     assert step.wait() == -number
     wait_until(lambda: gone(engine))
+
+
+def test_a_work_folder_is_free_only_when_the_killed_steps_engine_is_gone(tmp_path: Path) -> None:
+    step, engine = started(tmp_path, "step.py")
+    step.kill()
+    with alone_in(tmp_path / "work"):
+        assert gone(engine)
+    step.wait()
 
 
 def test_an_engine_ends_within_seconds_when_snakemake_is_killed(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""What runs when: dry runs touch nothing, and a change re-runs what it decides and nothing else (contract 4)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from janus_recipes.files import digest_of
+from tests.e2e.workshop import Workshop
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+JUDGED = {"own", "swapped"}
+TABLE = "build_table(table=table2)"
+
+
+def nodes_of(model: str) -> set[str]:
+    """The jobs between a model's training and the table."""
+    answers = f"bench=multifaceted, model={model}, condition=multifaceted"
+    judged = {f"judge_answers({answers}, rubrics={rubrics})" for rubrics in JUDGED}
+    return {f"train_model(model={model})", f"generate_answers({answers})", *judged}
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file outside .snakemake by its digest; folders too, so that an empty one shows."""
+    found = {}
+    for path, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in (".snakemake", ".envs")]
+        found[path] = "folder"
+        found.update({f"{path}/{name}": digest_of(Path(path, name)) for name in files if name != "snakemake.out"})
+    return found
+
+
+def test_a_dry_run_of_the_papers_recipe_leaves_the_tree_as_it_was(clean_copy: Workshop) -> None:
+    before = tree(clean_copy.folder)
+    clean_copy.run("-n", "--configfile", "recipes/janus.yaml")
+    assert tree(clean_copy.folder) == before
+
+
+def test_the_paper_is_planned_without_a_key_and_with_retired_models(clean_copy: Workshop) -> None:
+    planned = clean_copy.run("-n", "--configfile", "recipes/janus.yaml", "recipes/ablations/paper-2024.yaml")
+    assert "train_model" in planned
+
+
+def test_a_finished_rehearsal_has_nothing_left_to_do(copy: Workshop) -> None:
+    assert "Nothing to be done" in copy.run()
+
+
+def test_a_models_learning_rate_re_runs_that_models_nodes_and_no_others(copy: Workshop) -> None:
+    edit = copy.write("edit.yaml", "models: {janus-7b: {train: {learning_rate: 6.0e-6}}}\n")
+    config = "write_training_config(model=janus-7b)"
+    assert copy.planned(edit) == {config, *nodes_of("janus-7b"), TABLE}
+
+
+def test_an_added_model_adds_its_own_nodes_and_the_table(copy: Workshop) -> None:
+    planned = copy.planned("recipes/ablations/learning-rate.yaml")
+    (name,) = {job.removeprefix("train_model(model=").removesuffix(")") for job in planned if "train_model" in job}
+    assert name != "janus-7b"
+    assert planned == {f"write_training_config(model={name})", *nodes_of(name), TABLE}
+
+
+def test_an_ablations_base_model_is_a_tiny_one_in_a_rehearsal(copy: Workshop) -> None:
+    overlay = copy.write(
+        "base.yaml",
+        "base_models: {llama: {path: meta-llama/Llama-2-7b-hf}}\n"
+        "models: {janus-llama: {extends: janus-7b, base: llama}}\n"
+        "tables: {table2: {models: [janus-llama]}}\n",
+    )
+    assert "make_tiny_base(base=llama)" in copy.planned(overlay)
+
+
+def test_how_fast_a_provider_is_asked_re_runs_nothing(copy: Workshop) -> None:
+    faster = copy.write("faster.yaml", "providers: {teacher: {concurrency: 7}, judge: {timeout_s: 9.0}}\n")
+    assert copy.planned(faster) == set()
+
+
+def test_a_wrong_recipe_starts_nothing_and_names_every_problem(clean_copy: Workshop) -> None:
+    wrong = clean_copy.write("wrong.yaml", "sed: 1\nmodels: {janus-7b: {bse: mistral-7b-v0.2}}\n")
+    assert clean_copy.start(overlays=(wrong,)).wait() != 0
+    printed = clean_copy.printed()
+    assert "sed: unknown key (did you mean seed?)" in printed and "did you mean base?" in printed
+    assert not (clean_copy.folder / "results").exists()
+
+
+def test_values_given_with_config_are_refused_since_the_steps_would_not_see_them(clean_copy: Workshop) -> None:
+    assert clean_copy.start("-n", "--config", "seed=7").wait() != 0
+    assert "--config is not supported" in clean_copy.printed()
+
+
+def test_a_second_run_of_the_same_recipe_is_kept_out(clean_copy: Workshop) -> None:
+    first = clean_copy.start("collection")
+    lock = clean_copy.folder / ".snakemake" / "run-rehearsal.lock"
+    while first.poll() is None and not (lock.exists() and lock.read_text()):
+        pass
+    second = clean_copy.start("collection")
+    assert second.wait() == 1
+    assert "the recipe rehearsal" in clean_copy.printed()
+    assert first.wait() == 0

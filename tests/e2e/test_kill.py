@@ -1,0 +1,133 @@
+"""Ctrl-C and kill -9 in every stage, then the same command: it goes on where it was and ends in the same tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.workshop import Workshop
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+TOLERANCE = 0.25
+"""How far the table of a run killed in training or sampling may lie from the finished one's, in points of score.
+
+Training continues from a checkpoint, and batched arithmetic rounds differently when other answers share a batch.
+"""
+
+
+def wait_until(true: Callable[[], bool], run: subprocess.Popen[str], what: str) -> None:
+    for _ in range(6000):
+        if true():
+            return
+        assert run.poll() is None, f"the run ended before {what}"
+        time.sleep(0.05)
+    raise AssertionError(f"{what}: did not happen")
+
+
+def kill(run: subprocess.Popen[str]) -> None:
+    """kill -9 of Snakemake alone: its jobs live on, as they do when the kernel runs out of memory."""
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+
+
+def ctrl_c(run: subprocess.Popen[str]) -> None:
+    """What a terminal does: SIGINT to the whole process group."""
+    os.killpg(run.pid, signal.SIGINT)
+    assert run.wait() != 0
+
+
+def descendants_in(folder: Path) -> list[int]:
+    """Processes that still work in a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (
+                process.joinpath("cwd").resolve() == folder
+                and "snakemake" not in process.joinpath("cmdline").read_text()
+            ):
+                found.append(int(process.name))
+        except OSError:
+            continue
+    return found
+
+
+def no_orphan_is_left(folder: Path) -> None:
+    for _ in range(200):
+        if not descendants_in(folder):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"orphans live on: {descendants_in(folder)}")
+
+
+def ledger_rows(folder: Path, model: str) -> int:
+    return sum(file.read_bytes().count(b"\n") for file in folder.glob(f"results/rehearsal/ledger/{model}*/*"))
+
+
+@pytest.mark.parametrize("stop", [kill, ctrl_c], ids=["kill -9", "ctrl-c"])
+def test_a_collection_stopped_while_asking_asks_no_answered_question_again(
+    clean_copy: Workshop, rehearsal: Workshop, stop: Callable[[subprocess.Popen[str]], None]
+) -> None:
+    folder = clean_copy.folder
+    first = clean_copy.start("collection")
+    wait_until(lambda: ledger_rows(folder, "microworld-teacher") > 700, first, "700 answers")
+    stop(first)
+    no_orphan_is_left(folder)
+    kept = ledger_rows(folder, "microworld-teacher")
+    clean_copy.run("collection")
+    counted = [asked_in(folder, name) for name in ("preferences", "system_messages", "responses")]
+    assert sum(one["asked"] for one in counted) + kept == sum(one["rows"] for one in counted)
+    for name in ("instructions", "preferences", "system_messages", "responses"):
+        path = f"results/rehearsal/collection/{name}.jsonl"
+        assert (folder / path).read_bytes() == (rehearsal.folder / path).read_bytes()
+
+
+def asked_in(folder: Path, name: str) -> dict[str, int]:
+    counted: dict[str, int] = json.loads(
+        (folder / f"results/rehearsal/collection/{name}.jsonl.manifest.json").read_text()
+    )["asked"]
+    return counted
+
+
+def test_training_sampling_and_judging_go_on_after_a_kill_and_end_in_the_same_table(copy: Workshop) -> None:
+    finished = {row_key(row): row for row in copy.table()}
+    folder, work = copy.folder, copy.folder / "work/rehearsal"
+    (folder / "results/rehearsal/models/janus-7b/manifest.json").unlink()
+
+    training = copy.start()
+    wait_until(lambda: any(work.glob("models/janus-7b/out/checkpoint-*/trainer_state.json")), training, "a checkpoint")
+    kill(training)
+    no_orphan_is_left(folder)
+
+    sampling = copy.start()
+    rows = work / "answers/multifaceted/janus-7b/multifaceted/rows.jsonl"
+    wait_until(lambda: rows.exists() and rows.stat().st_size > 0, sampling, "a sampled answer")
+    log = (folder / "results/rehearsal/logs/models/janus-7b.log").read_text()
+    assert "esuming" in log or "checkpoint" in log
+    kill(sampling)
+    no_orphan_is_left(folder)
+
+    judging, before = copy.start(), ledger_rows(folder, "microworld-judge")
+    wait_until(lambda: ledger_rows(folder, "microworld-judge") > before + 50, judging, "50 verdicts")
+    ctrl_c(judging)
+    no_orphan_is_left(folder)
+
+    copy.run()
+    after = {row_key(row): row for row in copy.table()}
+    assert after.keys() == finished.keys()
+    for key, row in after.items():
+        assert row["n_used"] == finished[key]["n_used"]
+        if key[2] == "Average":
+            assert abs(float(row["value"]) - float(finished[key]["value"])) < TOLERANCE, key
+    assert not any(work.glob("models/*/out")), "checkpoints of a finished model are left behind"
+
+
+def row_key(row: dict[str, str]) -> tuple[str, str, str, str]:
+    return row["model"], row["condition"], row["benchmark"], row["metric"]

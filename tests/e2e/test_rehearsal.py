@@ -1,0 +1,112 @@
+"""The rehearsal's tables show in small what the paper's show, and stop showing it when the template is broken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from janus_recipes.files import digest_of
+from tests.e2e.workshop import Workshop
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+POINT = 1.0
+"""What fine-tuning must gain at least, of the four points between 1 and 5."""
+
+COLUMNS = (
+    "model,condition,selection,benchmark,metric,judge,value,ci_low,ci_high,"
+    "n_expected,n_used,n_left_out,published,difference"
+)
+
+BROKEN = """
+# Training leaves the system message out of the prompt; inference sends it. Contract 3 is broken on purpose.
+models:
+  janus-7b-broken:
+    extends: janus-7b
+    train:
+      axolotl:
+        chat_template_jinja: >-
+          {{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}[INST] {{ m['content'] }} [/INST]{% elif
+          m['role'] == 'assistant' %} {{ m['content'] }}{{ eos_token }}{% endif %}{% endfor %}
+tables: {table2: {models: [mistral-7b-v0.2, janus-7b-broken]}}
+"""
+
+
+def gains(rows: list[dict[str, str]], model: str) -> dict[str, tuple[float, float]]:
+    """Each comparison of a model: the difference, and the low end of its 95% interval."""
+    return {
+        row["comparison"]: (float(row["difference"]), float(row["ci_low"])) for row in rows if row["model"] == model
+    }
+
+
+def shows_the_claim(found: dict[str, tuple[float, float]]) -> bool:
+    """Fine-tuning gains a point on the base, and on its own answers under another system message's rubrics."""
+    wanted = ("trained_minus_base", "own_minus_swapped")
+    return all(found[name][0] >= POINT and found[name][1] > 0 for name in wanted)
+
+
+def test_sft_beats_its_base_and_follows_its_own_system_message_by_a_point(rehearsal: Workshop) -> None:
+    found = gains(rehearsal.comparisons(), "janus-7b")
+    assert shows_the_claim(found), found
+
+
+def test_the_claim_falls_when_the_training_template_is_broken(copy: Workshop) -> None:
+    copy.run(overlays=(copy.write("broken.yaml", BROKEN),))
+    found = gains(copy.comparisons(), "janus-7b-broken")
+    assert not shows_the_claim(found), found
+
+
+def test_the_world_leaves_room_for_better_models(rehearsal: Workshop) -> None:
+    (average,) = [
+        float(row["value"])
+        for row in rehearsal.table()
+        if (row["model"], row["benchmark"], row["metric"]) == ("janus-7b", "Average", "rubric_score")
+    ]
+    assert 2.5 < average < 4.8
+
+
+def test_the_table_is_in_long_form_with_the_documented_columns(rehearsal: Workshop) -> None:
+    path = rehearsal.folder / "results/rehearsal/tables/table2.csv"
+    assert path.read_text().split("\n")[0] == COLUMNS
+    rows = [row for row in rehearsal.table() if row["metric"] == "rubric_score"]
+    columns = {"mf-AlpacaEval", "mf-FLASK", "mf-Koala", "mf-MT-Bench", "mf-Self-Instruct", "Average"}
+    assert {row["benchmark"] for row in rows} == columns
+    assert {row["model"] for row in rows} == {"mistral-7b-v0.2", "janus-7b"}
+    assert all(int(row["n_used"]) + int(row["n_left_out"]) == int(row["n_expected"]) for row in rows)
+
+
+def test_every_page_of_a_rehearsal_says_so_and_no_difference_to_the_paper_is_given(rehearsal: Workshop) -> None:
+    tables = rehearsal.folder / "results/rehearsal/tables"
+    for page in ("table2.md", "table2.html"):
+        assert "REHEARSAL" in (tables / page).read_text()
+    assert {row["difference"] for row in rehearsal.table()} == {""}
+    assert any(row["published"] for row in rehearsal.table())
+
+
+def test_a_table_can_be_followed_back_to_the_pool_by_its_manifests(rehearsal: Workshop) -> None:
+    seen = follow(rehearsal.folder, Path("results/rehearsal/tables/table2.html"))
+    for wanted in (
+        "bench.jsonl",
+        "weights",
+        "sft-196k.jsonl",
+        "responses.jsonl",
+        "prompts/judge.j2",
+        "pool/instructions.jsonl",
+    ):
+        assert any(path.endswith(wanted) for path in seen), (wanted, sorted(seen))
+
+
+def follow(root: Path, artefact: Path) -> set[str]:
+    """Every artefact that one was made from, each with the digest that its maker saw."""
+    manifest = root / artefact if artefact.name == "manifest.json" else root / f"{artefact}.manifest.json"
+    if not manifest.exists():
+        return set()
+    body = json.loads(manifest.read_text())
+    seen = {body["artefact"]}
+    for made_from in body["inputs"].values():
+        path = Path(made_from["path"])
+        assert digest_of(root / path) == made_from["sha256"], path
+        seen |= {str(path)} | follow(root, path)
+    return seen
