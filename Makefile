@@ -3,7 +3,7 @@
 #   make rehearsal     the paper's main line in small, for real, on this machine; sets everything up
 #   make test          unit, contract, e2e and browser tests
 #
-# Others: make setup | lint | bench | profile | lock | clean
+# Others: make setup | environments | lint | bench | profile | lock | clean
 #   make rehearsal RECIPE="recipes/janus.yaml recipes/rehearsal.yaml mine.yaml" ARGS="-n"
 
 PYTHON ?= python3
@@ -17,7 +17,7 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
-.PHONY: setup rehearsal test lint bench profile lock clean
+.PHONY: setup environments rehearsal test lint bench profile lock clean
 
 setup: .venv/.ready
 
@@ -32,7 +32,10 @@ setup: .venv/.ready
 rehearsal: setup
 	$(BIN)/snakemake --profile profiles/rehearsal $(if $(RECIPE),--configfile $(RECIPE)) $(ARGS)
 
-test: setup
+environments: setup
+	$(BIN)/snakemake --profile profiles/rehearsal --quiet all -- environments
+
+test: environments
 	$(BIN)/pytest $(ARGS)
 
 lint: setup

@@ -59,3 +59,9 @@ rule models:
             "<results>/models/{model}/manifest.json",
             model=lookups.trained_models(RECIPE),
         ),
+
+
+rule environments:
+    """The engines' environments alone: tests and clusters without a network on their nodes want them first."""
+    input:
+        [lookups.environment_of(RECIPE, tool) for tool in ("axolotl", "vllm")],

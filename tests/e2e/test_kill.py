@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -89,6 +90,20 @@ def test_a_collection_stopped_while_asking_asks_no_answered_question_again(
         assert (folder / path).read_bytes() == (rehearsal.folder / path).read_bytes()
 
 
+def unmake_from_training_on(results: Path) -> None:
+    """Undo the model and what follows from it, the judge's paid answers too, so that each stage has work to do."""
+    for made in (
+        "models/janus-7b/weights",
+        "answers/multifaceted/janus-7b",
+        "verdicts/multifaceted/janus-7b",
+        "tables",
+    ):
+        shutil.rmtree(results / made)
+    (results / "models/janus-7b/manifest.json").unlink()
+    for ledger in results.glob("ledger/microworld-judge*"):
+        shutil.rmtree(ledger)
+
+
 def asked_in(folder: Path, name: str) -> dict[str, int]:
     counted: dict[str, int] = json.loads(
         (folder / f"results/rehearsal/collection/{name}.jsonl.manifest.json").read_text()
@@ -99,7 +114,7 @@ def asked_in(folder: Path, name: str) -> dict[str, int]:
 def test_training_sampling_and_judging_go_on_after_a_kill_and_end_in_the_same_table(copy: Workshop) -> None:
     finished = {row_key(row): row for row in copy.table()}
     folder, work = copy.folder, copy.folder / "work/rehearsal"
-    (folder / "results/rehearsal/models/janus-7b/manifest.json").unlink()
+    unmake_from_training_on(folder / "results/rehearsal")
 
     training = copy.start()
     wait_until(lambda: any(work.glob("models/janus-7b/out/checkpoint-*/trainer_state.json")), training, "a checkpoint")
