@@ -1,7 +1,7 @@
 # Two commands on a fresh machine (Python 3.11+, make, a network to a package index):
 #
 #   make rehearsal     the paper's main line in small, for real, on this machine; sets everything up
-#   make test          unit, contract, e2e and browser tests
+#   make test          unit, contract and end-to-end tests
 #
 # Others: make setup | environments | lint | bench | profile | lock | clean
 #   make rehearsal RECIPE="recipes/janus.yaml recipes/rehearsal.yaml mine.yaml" ARGS="-n"
@@ -36,7 +36,7 @@ environments: setup
 	$(BIN)/snakemake --profile profiles/rehearsal --quiet all -- environments
 
 test: environments
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

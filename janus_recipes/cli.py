@@ -48,6 +48,12 @@ def main() -> None:
     except JanusError as problem:
         print(f"janus: {redact(str(problem))}", file=sys.stderr)
         raise SystemExit(problem.exit_code) from None
+    except OSError as problem:
+        if problem.filename is None:  # not about a file that the command line or the recipe names
+            print(redact(traceback.format_exc()), file=sys.stderr)
+        else:
+            print(f"janus: {redact(f'{problem.filename}: {problem.strerror}')}", file=sys.stderr)
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("janus: stopped; what was answered or saved by then is kept", file=sys.stderr)
         raise SystemExit(STOPPED) from None

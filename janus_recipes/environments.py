@@ -9,6 +9,7 @@ A lock pins every package by hash. The one exception is torch's CPU build: it co
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -41,10 +42,15 @@ def build_environment(name: str, ready: Path) -> None:
         raise UsageError(f"{lock}: no such lock; there are {', '.join(sorted(p.stem for p in LOCKS.glob('*.lock')))}")
     folder = ready.parent
     folder.parent.mkdir(parents=True, exist_ok=True)
+    made = {"environment": name, "lock": digest_of(lock), "python": sys.version.split()[0]}
     with held(folder.parent / f".{name}.lock", wait_s=WAIT_FOR_BUILDER_S, what=f"environment {name}"):
-        run_uv("venv", "--clear", "--quiet", "--python", sys.executable, str(folder))
-        run_uv("pip", "sync", "--quiet", "--python", str(folder), *torch_source(name), str(lock))
-        write_json(ready, {"environment": name, "lock": digest_of(lock), "python": sys.version.split()[0]})
+        # Snakemake deletes `ready` before it asks for it anew; the environment may be in use, and is not made twice.
+        built = folder / ".built.json"
+        if not (built.exists() and json.loads(built.read_text(encoding="utf-8")) == made):
+            run_uv("venv", "--clear", "--quiet", "--python", sys.executable, str(folder))
+            run_uv("pip", "sync", "--quiet", "--python", str(folder), *torch_source(name), str(lock))
+            write_json(built, made)
+        write_json(ready, made)
 
 
 def lock_environments() -> list[Path]:

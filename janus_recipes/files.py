@@ -14,14 +14,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
+from janus_recipes.errors import StepError
+
 Json = dict[str, Any]
 
 
 def read_jsonl(path: Path) -> Iterator[Json]:
-    """Each line of a JSON lines file that this project wrote, as a dictionary."""
-    with path.open(encoding="utf-8", newline="\n") as lines:
-        for line in lines:
-            yield cast(Json, json.loads(line))
+    """Each line of a JSON lines file that this project wrote, as a dictionary.
+
+    Raises StepError with file and line where one is no JSON object: the file is another's, or was cut.
+    """
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                row = json.loads(line.decode("utf-8"))
+            except ValueError as problem:
+                raise StepError(f"{path}:{number}: not JSON: {problem}") from None
+            if not isinstance(row, dict):
+                raise StepError(f"{path}:{number}: not a JSON object, which each line of this file must be")
+            yield row
 
 
 def json_line(row: Json) -> str:
@@ -83,7 +94,11 @@ def digest_of_text(text: str) -> str:
 
 
 def open_text(path: Path) -> IO[str]:
-    """A UTF-8 text file, gzipped or not, with its line ends untouched. Bytes that are not UTF-8 become U+FFFD."""
+    """A UTF-8 text file, gzipped or not, with its line ends untouched.
+
+    A byte order mark, which spreadsheets write before a CSV's first column, is skipped. Bytes that are not UTF-8
+    become U+FFFD.
+    """
     if path.suffix == ".gz":
-        return cast(IO[str], gzip.open(path, "rt", encoding="utf-8", errors="replace", newline="\n"))
-    return path.open(encoding="utf-8", errors="replace", newline="\n")
+        return cast(IO[str], gzip.open(path, "rt", encoding="utf-8-sig", errors="replace", newline="\n"))
+    return path.open(encoding="utf-8-sig", errors="replace", newline="\n")

@@ -10,7 +10,7 @@ import importlib.metadata
 import platform
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -44,11 +44,13 @@ def making(
     section: BaseModel | Mapping[str, Any],
     inputs: Mapping[str, Path],
     manifest: Path | None = None,
+    also: Sequence[Path] = (),
 ) -> Iterator[Making]:
     """Make one artefact: the body writes `out` whole; its manifest follows when the body ended without an error.
 
     `section` is the part of the recipe that decided the artefact, `inputs` the files it was made from, prompts and seed
-    files included. A full disk becomes a StepError that says so.
+    files included. `also` are further files that the body writes: the one manifest lists their digests under `files`.
+    A full disk becomes a StepError that says so.
     """
     started = datetime.now(UTC)
     clock = time.monotonic()
@@ -65,7 +67,8 @@ def making(
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - clock, 2),
         }
-        extra = {"counts": made.counts, "asked": made.asked, "notes": made.notes}
+        files = {str(path): digest_of(path) for path in also}
+        extra = {"files": files, "counts": made.counts, "asked": made.asked, "notes": made.notes}
         write_json(
             manifest or manifest_of(out), redacted({**body, **{key: value for key, value in extra.items() if value}})
         )

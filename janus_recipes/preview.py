@@ -2,7 +2,8 @@
 
     janus show prompt system_message --recipe recipes/janus.yaml [--item i-3f2a9c01d4e7/2]
 
-Made items are taken from `results/<recipe>/`. Where nothing is made yet, an example is put together from the seeds.
+Made items are taken from `results/<recipe>/`, the Collection's first, then the bench's. Where nothing is made yet, an
+example is put together from the seeds.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from janus_recipes.errors import UsageError
 from janus_recipes.judging.judge import judge_requests, own
 from janus_recipes.llm.chat import ChatRequest, Message
 from janus_recipes.prompts import read_prompt
-from janus_recipes.recipe.schema import Asking, Recipe
+from janus_recipes.recipe.schema import Asking, Benchmark, Collection, Recipe
 from janus_recipes.records import (
     Asked,
     BenchInstance,
@@ -29,6 +30,7 @@ from janus_recipes.records import (
     Preference,
     Status,
     instruction_id,
+    ok_values,
     preference_set_from,
     read_asked,
     read_bench,
@@ -51,47 +53,53 @@ class Preview:
 
 def preview(recipe: Recipe, name: str, item: str | None) -> Preview:
     """The request of a prompt for an item, or for the first. Raises UsageError when there is no such item."""
-    asking, requests = PREVIEWS[name](recipe)
-    found = next((one for one in requests if item is None or one.id == item or one.id.startswith(f"{item}/")), None)
-    if found is None:
-        raise UsageError(f"no item {item} for the prompt {name} in results/{recipe.name}/")
-    return Preview(found.id, asking.provider, recipe.providers[asking.provider].model, found.messages)
+    for asking, requests in PREVIEWS[name](recipe):
+        found = next((one for one in requests if item is None or one.id == item or one.id.startswith(f"{item}/")), None)
+        if found is not None:
+            return Preview(found.id, asking.provider, recipe.providers[asking.provider].model, found.messages)
+    raise UsageError(f"no item {item} for the prompt {name} in results/{recipe.name}/")
 
 
-Asks = tuple[Asking, Iterator[ChatRequest]]
+Asks = Iterator[tuple[Asking, Iterator[ChatRequest]]]
+"""What is asked for each part of a recipe whose items are made, with that part's settings; last for an example."""
 
 
 def preference_set(recipe: Recipe) -> Asks:
-    asking = recipe.collection.preference_sets
     seeds, prompt = read_seed_preferences(recipe.seeds.preferences), read_prompt(recipe.prompts.preference_set)
-    return asking, preference_requests(some_instructions(recipe), seeds, asking, prompt, recipe.seed)
+    for part, instructions in some_instructions(recipe):
+        asking = part.preference_sets
+        yield asking, preference_requests(instructions, seeds, asking, prompt, recipe.seed)
 
 
 def system_message(recipe: Recipe) -> Asks:
-    asking = recipe.collection.system_messages
-    examples, prompt = (
-        read_seed_system_messages(recipe.seeds.system_messages),
-        read_prompt(recipe.prompts.system_message),
-    )
-    return asking, system_message_requests(some_sets(recipe), examples, asking, prompt, recipe.seed)
+    examples = read_seed_system_messages(recipe.seeds.system_messages)
+    prompt = read_prompt(recipe.prompts.system_message)
+    for part, sets in some_sets(recipe):
+        asking = part.system_messages
+        yield asking, system_message_requests(sets, examples, asking, prompt, recipe.seed)
 
 
 def response(recipe: Recipe) -> Asks:
-    asking, prompt = recipe.collection.responses, read_prompt(recipe.prompts.response)
-    texts = {one.id: one.text for one in some_instructions(recipe)}
-    return asking, response_requests(some_system_messages(recipe), texts, asking, prompt)
+    prompt = read_prompt(recipe.prompts.response)
+    texts = {one.id: one.text for _, instructions in some_instructions(recipe) for one in instructions}
+    for part, messages in some_system_messages(recipe):
+        asking = part.responses if isinstance(part, Collection) else part.reference_answers
+        yield asking, response_requests((one for one in messages if owner(one.id) in texts), texts, asking, prompt)
 
 
 def rubric(recipe: Recipe) -> Asks:
-    asking = next(iter(recipe.benchmarks.values())).rubrics
     examples, prompt = read_seed_rubrics(recipe.seeds.rubrics), read_prompt(recipe.prompts.rubric)
-    return asking, rubric_requests(some_sets(recipe), examples, asking, prompt, recipe.seed)
+    for part, sets in some_sets(recipe):
+        if isinstance(part, Benchmark):  # the Collection has no rubrics
+            yield part.rubrics, rubric_requests(sets, examples, part.rubrics, prompt, recipe.seed)
+    first = next(iter(recipe.benchmarks.values())).rubrics
+    yield first, rubric_requests(example_sets(recipe), examples, first, prompt, recipe.seed)
 
 
 def judge(recipe: Recipe) -> Asks:
-    bench = some_instances(recipe)
-    answers = {one.id: one.reference_answer for one in bench}  # any answer shows the prompt; this one is always there
-    return recipe.judging, judge_requests(bench, answers, recipe.judging, read_prompt(recipe.prompts.judge), own(bench))
+    prompt = read_prompt(recipe.prompts.judge)
+    for bench, answers in some_instances(recipe):
+        yield recipe.judging, judge_requests(bench, answers, recipe.judging, prompt, own(bench))
 
 
 PREVIEWS: dict[str, Callable[[Recipe], Asks]] = {
@@ -103,50 +111,87 @@ PREVIEWS: dict[str, Callable[[Recipe], Asks]] = {
 }
 
 
-def made(recipe: Recipe, file: str) -> Path | None:
-    """An artefact of the recipe, if it is made."""
-    path = Path("results", recipe.name, file)
-    return path if path.exists() else None
+Part = Collection | Benchmark
+"""What has instructions, preference sets and system messages of its own."""
 
 
-def some_instructions(recipe: Recipe) -> Iterable[Instruction]:
-    """The Collection's instructions, or one of ours."""
-    path = made(recipe, "collection/instructions.jsonl")
-    return read_instructions(path) if path else [Instruction(instruction_id(EXAMPLE), EXAMPLE, "example")]
+def made_parts(recipe: Recipe, file: str, bench_file: str | None = None) -> Iterator[tuple[Part, Path]]:
+    """The Collection's file of this name and the benches', where they are made."""
+    places: dict[str, Part] = {f"collection/{file}": recipe.collection}
+    places |= {f"bench/{name}/{bench_file or file}": bench for name, bench in recipe.benchmarks.items()}
+    for place, part in places.items():
+        path = Path("results", recipe.name, place)
+        if path.exists():
+            yield part, path
 
 
-def some_sets(recipe: Recipe) -> Iterable[Asked[tuple[Preference, ...]]]:
-    """The Collection's preference sets, or one drawn from the seeds."""
-    if path := made(recipe, "collection/preferences.jsonl"):
-        return (one for one in read_asked(path, preference_set_from) if one.status is Status.OK)
+def some_instructions(recipe: Recipe) -> Iterator[tuple[Part, Iterable[Instruction]]]:
+    """Each part's instructions, then one of ours."""
+    for part, path in made_parts(recipe, "instructions.jsonl", "prompts.jsonl"):
+        yield part, read_instructions(path)
+    yield recipe.collection, [Instruction(instruction_id(EXAMPLE), EXAMPLE, "example")]
+
+
+def some_sets(recipe: Recipe) -> Iterator[tuple[Part, Iterable[Asked[tuple[Preference, ...]]]]]:
+    """Each part's preference sets, then one drawn from the seeds."""
+    for part, path in made_parts(recipe, "preferences.jsonl"):
+        yield part, (one for one in read_asked(path, preference_set_from) if one.status is Status.OK)
+    yield recipe.collection, example_sets(recipe)
+
+
+def example_sets(recipe: Recipe) -> list[Asked[tuple[Preference, ...]]]:
+    """A preference set drawn from the seeds."""
     drawn = read_seed_preferences(recipe.seeds.preferences).draw_set(random_for(recipe.seed, "preview"))
     return [Asked(f"{instruction_id(EXAMPLE)}/0", Status.OK, drawn)]
 
 
-def some_system_messages(recipe: Recipe) -> Iterable[Asked[str]]:
-    """The Collection's system messages, or a seed."""
-    if path := made(recipe, "collection/system_messages.jsonl"):
-        return (one for one in read_asked(path, str) if one.status is Status.OK)
+def some_system_messages(recipe: Recipe) -> Iterator[tuple[Part, Iterable[Asked[str]]]]:
+    """Each part's system messages, then a seed."""
+    for part, path in made_parts(recipe, "system_messages.jsonl"):
+        yield part, (one for one in read_asked(path, str) if one.status is Status.OK)
     text = read_seed_system_messages(recipe.seeds.system_messages)[0]
-    return [Asked(f"{instruction_id(EXAMPLE)}/0", Status.OK, text)]
+    yield recipe.collection, [Asked(f"{instruction_id(EXAMPLE)}/0", Status.OK, text)]
 
 
-def some_instances(recipe: Recipe) -> list[BenchInstance]:
-    """A bench's instances, or one put together from the seeds."""
+def owner(item: str) -> str:
+    """The instruction of a preference set, system message or response."""
+    return item.partition("/")[0]
+
+
+def some_instances(recipe: Recipe) -> Iterator[tuple[list[BenchInstance], dict[str, str]]]:
+    """Each bench's instances with answers to judge, then one instance put together from the seeds.
+
+    Where no model has answered, the reference answer, which is always there, shows what would be sent.
+    """
     for name in recipe.benchmarks:
-        if path := made(recipe, f"bench/{name}/bench.jsonl"):
-            return list(read_bench(path))
+        path = Path("results", recipe.name, "bench", name, "bench.jsonl")
+        if path.exists():
+            bench = list(read_bench(path))
+            yield bench, {one.id: one.reference_answer for one in bench} | some_answers(recipe, name)
+    example = example_instance(recipe)
+    yield [example], {example.id: example.reference_answer}
+
+
+def some_answers(recipe: Recipe, bench: str) -> dict[str, str]:
+    """Models' answers to a bench by instance: of the first of the recipe's models and conditions that has one."""
+    folder = Path("results", recipe.name, "answers", bench)
+    files = [file for model in recipe.models for file in sorted((folder / model).glob("*.jsonl"))]
+    answers: dict[str, str] = {}
+    for file in reversed(files):
+        answers |= ok_values(file, str)
+    return answers
+
+
+def example_instance(recipe: Recipe) -> BenchInstance:
+    """An instance of the bench, put together from the seeds."""
     seeds = read_seed_rubrics(recipe.seeds.rubrics)
-    system = next(iter(some_system_messages(recipe)))
-    return [
-        BenchInstance(
-            id=system.id,
-            instruction_id=instruction_id(EXAMPLE),
-            benchmark="example",
-            instruction=EXAMPLE,
-            system_message=str(system.value),
-            preferences=tuple(one.preference for one in seeds),
-            reference_answer="(a reference answer)",
-            rubrics=tuple(one.rubric for one in islice(seeds, 4)),
-        )
-    ]
+    return BenchInstance(
+        id=f"{instruction_id(EXAMPLE)}/0",
+        instruction_id=instruction_id(EXAMPLE),
+        benchmark="example",
+        instruction=EXAMPLE,
+        system_message=read_seed_system_messages(recipe.seeds.system_messages)[0],
+        preferences=tuple(one.preference for one in seeds),
+        reference_answer="(a reference answer)",
+        rubrics=tuple(one.rubric for one in islice(seeds, 4)),
+    )

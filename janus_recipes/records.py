@@ -13,11 +13,13 @@ dropped (contract 2). Ids are built from content, so they do not depend on the o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from janus_recipes.errors import StepError
 from janus_recipes.files import Json, digest_of_text, read_jsonl
 
 T = TypeVar("T")
@@ -109,15 +111,29 @@ def row_of(record: Any) -> Json:
 
 
 def read_instructions(path: Path) -> Iterator[Instruction]:
-    """The instructions of a file, in its order."""
-    return (Instruction(**row) for row in read_jsonl(path))
+    """The instructions of a file, in its order. Raises StepError at a row of another form, as the other readers do."""
+    for row in read_jsonl(path):
+        with of_this_form(path, "instruction"):
+            instruction = Instruction(**row)
+        yield instruction
 
 
 def read_asked(path: Path, value: Callable[[Any], T]) -> Iterator[Asked[T]]:
     """The asked rows of a file; `value` turns the JSON of an ok row into its type."""
     for row in read_jsonl(path):
-        parsed = value(row["value"]) if row["status"] == Status.OK else None
-        yield Asked(**{**row, "status": Status(row["status"]), "value": parsed})
+        with of_this_form(path, "row of answers"):
+            parsed = value(row["value"]) if row["status"] == Status.OK else None
+            asked = Asked(**{**row, "status": Status(row["status"]), "value": parsed})
+        yield asked
+
+
+@contextmanager
+def of_this_form(path: Path, what: str) -> Iterator[None]:
+    """Turn a row that lacks keys, or has others, into a message that names the file."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as problem:
+        raise StepError(f"{path}: not a file of such rows ({what}): {type(problem).__name__}: {problem}") from problem
 
 
 def ok_values(path: Path, value: Callable[[Any], T]) -> dict[str, T]:
@@ -138,8 +154,10 @@ def rubric_from(value: Any) -> Rubric:
 def read_bench(path: Path) -> Iterator[BenchInstance]:
     """The bench's instances, in the file's order."""
     for row in read_jsonl(path):
-        parts = {
-            "preferences": preference_set_from(row["preferences"]),
-            "rubrics": tuple(rubric_from(one) for one in row["rubrics"]),
-        }
-        yield BenchInstance(**{**row, **parts})
+        with of_this_form(path, "bench instance"):
+            parts = {
+                "preferences": preference_set_from(row["preferences"]),
+                "rubrics": tuple(rubric_from(one) for one in row["rubrics"]),
+            }
+            instance = BenchInstance(**{**row, **parts})
+        yield instance

@@ -13,6 +13,9 @@ MASK = "[redacted]"
 SHORTEST_SECRET = 6
 """A shorter value of a variable such as `X_TOKEN=on` is no secret, and masking it would garble every text."""
 
+known_secrets: set[str] = set()
+"""Values that turned out to be secret in this process: `remember_secret` adds them."""
+
 _SECRET_NAME = re.compile(r"(?i)(^|_)(key|token|secret|password)$")
 
 # The last pattern leaves the header's name in place; the others are secrets by their own shape.
@@ -28,7 +31,8 @@ _SHAPES = (
 def redact(text: str, *secrets: str | None) -> str:
     """The text without bearer tokens, keys of the usual shapes, API key headers and the values of secret variables.
 
-    A variable is secret when its name ends in KEY, TOKEN, SECRET or PASSWORD; `secrets` are values known otherwise.
+    A variable is secret when its name ends in KEY, TOKEN, SECRET or PASSWORD, or when a key was read from it
+    (`remember_secret`); `secrets` are values known otherwise.
     """
     for secret in _known(secrets):
         text = text.replace(secret, MASK)
@@ -37,8 +41,14 @@ def redact(text: str, *secrets: str | None) -> str:
     return text
 
 
+def remember_secret(text: str) -> None:
+    """Mask `text` from now on in everything that is redacted in this process, unless it is too short to be a secret."""
+    if len(text) >= SHORTEST_SECRET:
+        known_secrets.add(text)
+
+
 def _known(secrets: tuple[str | None, ...]) -> list[str]:
     """The secret values of this process, the longest first: one may be a part of another."""
     named = [value.strip() for name, value in os.environ.items() if _SECRET_NAME.search(name)]
-    given = [secret for secret in secrets if secret]
-    return sorted({value for value in named if len(value) >= SHORTEST_SECRET} | set(given), key=len, reverse=True)
+    given = known_secrets | {secret for secret in secrets if secret}
+    return sorted({value for value in named if len(value) >= SHORTEST_SECRET} | given, key=len, reverse=True)

@@ -70,14 +70,9 @@ def lock_run(recipe: Recipe, log: str) -> None:
         raise WorkflowError(str(problem)) from None
 
 
-def environments_folder() -> str:
-    """Where the engines' environments lie: JANUS_ENVS, so that several checkouts can share them."""
-    return os.environ.get("JANUS_ENVS", ".envs")
-
-
 def environment_of(recipe: Recipe, tool: str) -> str:
     """The file that marks an engine's environment, of the recipe's build, as ready."""
-    return f"<envs>/{tool}-{recipe.engines.build}/.ready"
+    return f".envs/{tool}-{recipe.engines.build}/.ready"
 
 
 def one_of(names: Iterable[str]) -> str:
@@ -102,13 +97,18 @@ def plain(part: Any) -> Any:
 
 def asking_spec(recipe: Recipe, asking: Asking) -> str:
     """What decides the answers of a step: the question's settings and the model asked, not how fast it is asked."""
-    return spec(recipe.seed, asking, recipe.providers[asking.provider].model)
+    return spec(recipe.seed, asking, asked_model(recipe, asking))
+
+
+def asked_model(recipe: Recipe, asking: Asking) -> dict[str, Any]:
+    """The model that a step asks, and what is sent to it besides the question."""
+    return recipe.providers[asking.provider].model_dump(include={"model", "accepts_sampling", "reasoning_effort"})
 
 
 def judging_spec(recipe: Recipe) -> str:
     """What decides the verdicts. How missing ones are averaged concerns the table alone."""
     judging = recipe.judging.model_dump(mode="json", exclude={"missing_verdicts", "swapped_control"})
-    return spec(recipe.seed, judging, recipe.providers[recipe.judging.provider].model)
+    return spec(recipe.seed, judging, asked_model(recipe, recipe.judging))
 
 
 def base_spec(recipe: Recipe, model: str) -> BaseModelSpec:
@@ -126,14 +126,16 @@ def training_of(recipe: Recipe, model: str) -> Training:
 
 def training_spec(recipe: Recipe, model: str) -> str:
     """What decides a trained model, its data apart: the training and the base. How long it may take does not."""
-    training = training_of(recipe, model).model_dump(mode="json", exclude={"hours"})
+    training = training_of(recipe, model).model_dump(mode="json", exclude={"hours", "saves_per_epoch"})
     return spec(recipe.seed, training, base_spec(recipe, model), recipe.rehearsal is not None)
 
 
-def generation_spec(recipe: Recipe, model: str) -> str:
-    """What decides a model's answers, besides the model."""
-    generation = recipe.generation.model_dump(mode="json", exclude={"chunk", "hours", "gpu_memory_utilization"})
-    return spec(recipe.seed, generation, base_spec(recipe, model), recipe.default_system_message)
+def generation_spec(recipe: Recipe, model: str, condition: str) -> str:
+    """What decides a model's answers under a condition, besides the model."""
+    speed = {"chunk", "hours", "gpus", "gpu_memory_utilization"}
+    generation = recipe.generation.model_dump(mode="json", exclude=speed)
+    system_message = recipe.default_system_message if condition == "default" else None
+    return spec(recipe.seed, generation, base_spec(recipe, model), system_message)
 
 
 def table_spec(recipe: Recipe, table: str) -> str:

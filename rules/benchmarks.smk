@@ -1,10 +1,6 @@
 """Make Multifaceted Bench (paper, section 4 and appendix C.1): the Collection's own steps on unseen instructions."""
 
 
-localrules:
-    assemble_bench,
-
-
 rule choose_bench_prompts:
     """Each benchmark's quota of instructions that the Collection does not use."""
     input:

@@ -10,7 +10,6 @@ lookups.tell_jobs(workflow.configfiles)
 pathvars:
     results=f"results/{RECIPE.name}",
     logs=f"results/{RECIPE.name}/logs",
-    envs=lookups.environments_folder(),
 
 
 wildcard_constraints:

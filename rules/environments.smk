@@ -10,8 +10,8 @@ rule build_environment:
     input:
         "envs/{environment}.lock",
     output:
-        "<envs>/{environment}/.ready",
+        ".envs/{environment}/.ready",
     log:
-        "<envs>/logs/{environment}.log",
+        ".envs/logs/{environment}.log",
     shell:
         "janus env build {wildcards.environment} --out {output} > {log} 2>&1"

@@ -21,7 +21,9 @@ rule generate_answers:
         mem_mb=JOBS.engine_mem_mb,
         runtime=minutes(RECIPE.generation.hours),
     params:
-        spec=lambda wildcards: lookups.generation_spec(RECIPE, wildcards.model),
+        spec=lambda wildcards: lookups.generation_spec(
+            RECIPE, wildcards.model, wildcards.condition
+        ),
     shell:
         "janus generate {wildcards.model} --condition {wildcards.condition} --bench {input.bench} --env {input.env}"
         " --out {output.rows} > {log} 2>&1"

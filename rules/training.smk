@@ -19,7 +19,9 @@ rule make_tiny_base:
     log:
         "<logs>/base_models/{base}.log",
     params:
-        spec=lambda wildcards: lookups.spec(RECIPE.seed, RECIPE.rehearsal),
+        spec=lambda wildcards: lookups.spec(
+            RECIPE.seed, RECIPE.rehearsal and RECIPE.rehearsal.tiny_model
+        ),
     shell:
         "janus tiny-base {wildcards.base} {input.texts} --env {input.env} --out {output} > {log} 2>&1"
 

@@ -74,9 +74,8 @@ def bench_ledger(folder: Path) -> None:
     decoding = timed(lambda: [json.loads(line) for line in lines])
     with Ledger.open(folder, "bench") as ledger:
         ours = timed(lambda: list(ask(requests, PROVIDER, ledger, str, 0)))
-    print(
-        f"ledger: {REQUESTS / ours:,.0f} answers a second read back and addressed, {ours / decoding:.1f} x plain decoding"
-    )
+    rate = REQUESTS / ours
+    print(f"ledger: {rate:,.0f} answers a second addressed and read back, {ours / decoding:.1f} x plain decoding")
 
 
 def bench_dry_run() -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from janus_recipes.errors import StepError
 from janus_recipes.files import open_text
+from janus_recipes.llm.chat import well_formed
 from janus_recipes.recipe.schema import Source
 from janus_recipes.records import Instruction, instruction_id
 from janus_recipes.rehearsal.variants import framings
@@ -62,8 +63,8 @@ def instructions_in(name: str, source: Source, record: Any) -> Iterator[Instruct
         raise record
     if any(str(value_at(record, key)) != wanted for key, wanted in source.where.items()):
         return
-    text = text_of(source, record)
-    origin = str(value_at(record, source.origin_field)) if source.origin_field else ""
+    text = well_formed(text_of(source, record))  # half a pair of surrogates could not be written
+    origin = well_formed(str(value_at(record, source.origin_field))) if source.origin_field else ""
     for framed in framings(text, source.variants):
         yield Instruction(instruction_id(framed), framed, name, origin)
 

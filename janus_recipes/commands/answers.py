@@ -1,14 +1,16 @@
-"""`janus generate`: a model's answers to the bench (paper, appendix D.1), under a system message or without (Table 8)."""
+"""`janus generate`: a model's answers to the bench (paper, appendix D.1), under a system message or not (Table 8)."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from janus_recipes.commands.lookup import named
 from janus_recipes.commands.models import Model, weights_of
 from janus_recipes.commands.options import Bench, Env, Out, Recipes, work_folder
 from janus_recipes.generation.run import generate as generate_with_vllm
@@ -33,7 +35,7 @@ def generate(
 ) -> None:
     """Let a model answer the bench: continue at the next row where answers are there already."""
     spec = load_recipe(recipe)
-    base = spec.base_models[spec.models[model].base]
+    base = spec.base_models[named(spec.models, model, "model").base]
     template, weights, work = Path(base.chat_template), weights_of(spec, model), work_folder(out)
     inputs = {"bench": bench, "chat_template": template, **weights_manifest(weights)}
     with making(out, recipe=spec.name, section=spec.generation, inputs=inputs) as made:
@@ -54,6 +56,7 @@ def generate(
             "model": model,
             "condition": condition,
         }
+    shutil.rmtree(work)  # only now: a kill before the manifest is there must not cost the answers
 
 
 def weights_manifest(weights: str) -> dict[str, Path]:

@@ -41,7 +41,8 @@ def make_asked(
     ):
         answers = ask(requests, provider, ledger, parse, asking.re_asks, endpoint=spending_endpoint(recipe))
         write_jsonl(out, map(row_of, in_full(wanted(), iter(answers))))
-        made.asked = {"provider": asking.provider, "kind": provider.kind, **answers.report.as_json()}
+        sent = provider.model_dump(include={"kind", "accepts_sampling", "reasoning_effort"})
+        made.asked = {"provider": asking.provider, **sent, **answers.report.as_json()}
 
 
 def in_full(wanted: Iterable[str], rows: Iterator[Asked[T]]) -> Iterator[Asked[T]]:

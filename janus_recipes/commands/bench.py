@@ -14,6 +14,7 @@ from janus_recipes.collection.seeds import read_seed_rubrics
 from janus_recipes.collection.sources import SourceReport, read_source
 from janus_recipes.commands.asking import make_asked
 from janus_recipes.commands.collect import Instructions, ok_sets
+from janus_recipes.commands.lookup import named
 from janus_recipes.commands.options import Out, Recipes
 from janus_recipes.errors import StepError
 from janus_recipes.files import write_jsonl
@@ -39,7 +40,7 @@ Preferences = Annotated[Path, typer.Option(help="The bench's preference sets.")]
 def prompts(bench: Name, recipe: Recipes, instructions: Instructions, out: Out) -> None:
     """Choose each benchmark's quota of instructions that the Collection does not use."""
     spec = load_recipe(recipe)
-    sources = spec.benchmarks[bench].sources
+    sources = named(spec.benchmarks, bench, "benchmark").sources
     files = {name: Path(source.path) for name, source in sources.items() if source.path}
     with making(
         out, recipe=spec.name, section=row_sections(sources), inputs={"collection": instructions, **files}
@@ -55,7 +56,7 @@ def prompts(bench: Name, recipe: Recipes, instructions: Instructions, out: Out) 
 def rubrics(bench: Name, recipe: Recipes, preferences: Preferences, out: Out) -> None:
     """Ask the teacher for score rubrics."""
     spec = load_recipe(recipe)
-    asking = spec.benchmarks[bench].rubrics
+    asking = named(spec.benchmarks, bench, "benchmark").rubrics
     prompt, examples = read_prompt(spec.prompts.rubric), read_seed_rubrics(spec.seeds.rubrics)
     make_asked(
         out,
@@ -86,7 +87,7 @@ def assemble(
 ) -> None:
     """Put the bench's instances together."""
     spec = load_recipe(recipe)
-    section = spec.benchmarks[bench]
+    section = named(spec.benchmarks, bench, "benchmark")
     inputs = {
         "prompts": prompts,
         "preferences": preferences,

@@ -15,6 +15,7 @@ from janus_recipes.collection.seeds import read_seed_preferences, read_seed_syst
 from janus_recipes.collection.sources import SourceReport, read_source
 from janus_recipes.collection.system_messages import parse_system_message, system_message_requests
 from janus_recipes.commands.asking import make_asked
+from janus_recipes.commands.lookup import named
 from janus_recipes.commands.options import OfBench, Out, Recipes
 from janus_recipes.files import write_jsonl
 from janus_recipes.manifest import making
@@ -101,7 +102,7 @@ def responses(
 ) -> None:
     """Ask the teacher for gold responses."""
     spec = load_recipe(recipe)
-    asking = spec.benchmarks[bench].reference_answers if bench else spec.collection.responses
+    asking = named(spec.benchmarks, bench, "benchmark").reference_answers if bench else spec.collection.responses
     prompt = read_prompt(spec.prompts.response)
     texts = {one.id: one.text for one in read_instructions(instructions)}
     make_asked(
@@ -117,7 +118,7 @@ def responses(
 
 def part_of(recipe: Recipe, bench: str | None) -> Collection | Benchmark:
     """The settings of the Collection, or of a benchmark that is made by the same steps."""
-    return recipe.benchmarks[bench] if bench else recipe.collection
+    return named(recipe.benchmarks, bench, "benchmark") if bench else recipe.collection
 
 
 def ok_sets(path: Path) -> Iterator[Asked[tuple[Preference, ...]]]:

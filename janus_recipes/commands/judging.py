@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from janus_recipes.commands.asking import make_asked
+from janus_recipes.commands.lookup import named
 from janus_recipes.commands.options import Bench, Out, Recipes
+from janus_recipes.errors import UsageError
 from janus_recipes.judging.judge import judge_requests, own, swapped
 from janus_recipes.judging.verdict import parse_verdict
 from janus_recipes.manifest import making
@@ -67,11 +69,15 @@ def table(
     out: Annotated[Path, typer.Option(help="The table's page; .md and .csv are written beside it.")],
 ) -> None:
     """Average verdicts into a table, beside the paper's figures."""
-    from janus_recipes.reporting.make import make_table  # scipy takes seconds to import, and only tables need it
+    # scipy takes seconds to import, and only tables need it.
+    from janus_recipes.reporting.make import files_beside, make_table
 
     spec = load_recipe(recipe)
-    wanted = spec.tables[name]
+    wanted = named(spec.tables, name, "table")
     published = Path(spec.published_figures)
     inputs = {"bench": bench, "published": published, **{str(path): path for path in verdicts}}
-    with making(out, recipe=spec.name, section=wanted, inputs=inputs) as made:
+    if out.name != f"{name}.html":
+        raise UsageError(f"--out {out}: the page of the table {name} is called {name}.html")
+    with making(out, recipe=spec.name, section=wanted, inputs=inputs, also=files_beside(out)) as made:
+        made.notes = {"rehearsal": spec.rehearsal.notice} if spec.rehearsal else {}
         made.counts = {"rows": make_table(name, spec, list(read_bench(bench)), verdicts, out.parent)}

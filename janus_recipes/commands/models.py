@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from janus_recipes.commands.lookup import named
 from janus_recipes.commands.options import Env, Out, Recipes, work_folder
 from janus_recipes.datasets.sft import sft_rows
 from janus_recipes.errors import StepError
@@ -49,12 +51,11 @@ def dataset(
 ) -> None:
     """Cut a training set from the Collection."""
     spec = load_recipe(recipe)
+    wanted = named(spec.datasets, name, "data set")
     inputs = {"instructions": instructions, "system_messages": system_messages, "responses": responses}
-    with making(out, recipe=spec.name, section=spec.datasets[name], inputs=inputs) as made:
+    with making(out, recipe=spec.name, section=wanted, inputs=inputs) as made:
         texts, answers = ok_values(system_messages, str), ok_values(responses, str)
-        count = write_jsonl(
-            out, sft_rows(read_instructions(instructions), texts, answers, spec.datasets[name], spec.seed)
-        )
+        count = write_jsonl(out, sft_rows(read_instructions(instructions), texts, answers, wanted, spec.seed))
         if not count:
             raise StepError(f"{out}: no instruction has a system message with a gold response; see {responses}")
         made.counts = {"rows": count, "left_out_responses": left_out(responses)}
@@ -78,7 +79,7 @@ def tiny_base(
     spec = load_recipe(recipe)
     if spec.rehearsal is None:
         raise StepError(f"{spec.name} is no rehearsal: its base models are not made here")
-    template, weights = Path(spec.base_models[base].chat_template), out.parent / WEIGHTS
+    template, weights = Path(named(spec.base_models, base, "base model").chat_template), out.parent / WEIGHTS
     fields = [TEXT_FIELDS.get(path.stem, "value") for path in texts]
     command = [
         *(str(env.parent / "bin" / "python"), "-m", "janus_recipes.rehearsal.tiny_model"),
@@ -98,7 +99,8 @@ def tiny_base(
 def config(model: Model, recipe: Recipes, out: Out) -> None:
     """Write a model's training as axolotl's own YAML."""
     spec = load_recipe(recipe)
-    training, base = training_of(spec, model), spec.base_models[spec.models[model].base]
+    base = spec.base_models[named(spec.models, model, "model").base]
+    training = training_of(spec, model)
     template = Path(base.chat_template)
     with making(out, recipe=spec.name, section=training, inputs={"template": template}):
         keys = axolotl_config(
@@ -124,14 +126,15 @@ def run(
 ) -> None:
     """Train: continue from the last checkpoint where there is one."""
     spec = load_recipe(recipe)
+    base = Path(base_path(spec, named(spec.models, model, "model").base)).with_name("manifest.json")
     training, weights = training_of(spec, model), out.parent / WEIGHTS
-    base = Path(base_path(spec, spec.models[model].base)).with_name("manifest.json")
     inputs = {"config": config, "data": data, **({"base": base} if spec.rehearsal else {})}
     work = work_folder(out.parent)
     with making(weights, recipe=spec.name, section=training, inputs=inputs, manifest=out) as made:
         result = train(config, work, weights, environment=env.parent, gpus=training.gpus)
         made.counts = asdict(result)
         made.notes = {"environment": json.loads(env.read_text(encoding="utf-8")), "model": model}
+    shutil.rmtree(work)  # only now: a kill before the manifest is there must not cost the checkpoints
 
 
 def base_path(recipe: Recipe, base: str) -> str:

@@ -26,8 +26,9 @@ OfBench = Annotated[
 def work_folder(out: Path) -> Path:
     """Where a step keeps checkpoints and partial rows: `results/janus/x/y.jsonl` works in `work/janus/x/y`.
 
-    No rule declares it, so Snakemake does not delete it with a failed job's outputs (contract 6).
+    No rule declares it, so Snakemake does not delete it with a failed job's outputs (contract 6). Only `.jsonl` is cut
+    off: a model's folder may have a dot in its name (`janus-7b-v0.2`).
     """
-    parts = out.with_suffix("").parts
+    parts = Path(str(out).removesuffix(".jsonl")).parts
     inside = parts[1:] if parts[0] == "results" else parts[-2:]
     return Path("work", *inside)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -77,7 +76,8 @@ def generate(
     `model` is a local folder or a hub id with its `revision`, `environment` vLLM's virtual environment. Rows are those
     of `records.Asked`: ok with the answer as value, or failed where the prompt leaves no room in `spec.max_model_len`.
     An answer cut at the token limit is ok: the paper judges what the model wrote; `reason` and the counts say it.
-    Raises StepError when the engine fails; finished rows are then kept in `work`, `out` is untouched.
+    Raises StepError when the engine fails; `out` is then untouched. Finished rows are kept in `work`, which goes when
+    the manifest is written.
     """
     with alone_in(work):
         prepare_work(requests, spec, work, model=model, revision=revision, chat_template=chat_template, seed=seed)
@@ -90,7 +90,6 @@ def generate(
             )
         rows = rows_in_order(work)
         write_jsonl(out, ({field: row[field] for field in ASKED_FIELDS} for row in rows))
-        shutil.rmtree(work)
     return counts_of(rows)
 
 

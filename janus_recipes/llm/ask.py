@@ -47,13 +47,15 @@ class Answers(Generic[T]):
         self.report = report
 
     def __iter__(self) -> Iterator[Asked[T]]:
-        """Read the rows from the ledger. `report.statuses` counts those read."""
+        """Read the rows from the ledger. `report.statuses` and the days of the answers are those of the rows read."""
         self.report.statuses = Counter()
+        self.report.first_answer_at = self.report.last_answer_at = None
         for request in self._requests():
-            row = self._rows.standing(request)
-            if isinstance(row, Step):
+            found = self._rows.standing_since(request)
+            if isinstance(found, Step):
                 raise StepError(f"{request.id}: not among the requests when they were walked first. Run it again.")
-            self.report.statuses[row.status] += 1
+            row, at = found
+            self.report.count_read(row.status, at)
             yield row
 
 

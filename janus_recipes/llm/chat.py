@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -48,7 +48,10 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer. `text` is the refusal's text when `refused`; `model` is what the endpoint says it ran."""
+    """One answer. `text` is the refusal's text when `refused`; `model` is what the endpoint says it ran.
+
+    `at` is when it was given (ISO, UTC), as the ledger knows it; empty before. The same answer is equal at any time.
+    """
 
     text: str
     finish_reason: str
@@ -56,6 +59,7 @@ class Reply:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     model: str = ""
+    at: str = field(default="", compare=False)
 
 
 def nth_attempt(request: ChatRequest, number: int) -> ChatRequest:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from janus_recipes.errors import SpendingRefused
 from janus_recipes.recipe.schema import Provider
+from janus_recipes.redact import remember_secret
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,14 @@ def endpoint(provider: Provider) -> Iterator[Endpoint]:
 
 
 def key_of(provider: Provider) -> str | None:
-    """The key from the environment, or None where the recipe says that none is sent. Raises SpendingRefused."""
+    """The key from the environment, or None where the recipe says that none is sent. Raises SpendingRefused.
+
+    From here on the key is masked in whatever this process says, whatever the variable's name is.
+    """
     if provider.key_env is None:
         return None
     key = os.environ.get(provider.key_env, "").strip()
+    remember_secret(key)
     if not key:
         raise SpendingRefused(
             f"the key for {provider.model} is missing: set the environment variable {provider.key_env}, "

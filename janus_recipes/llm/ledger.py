@@ -26,6 +26,7 @@ from binascii import unhexlify
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -86,13 +87,14 @@ class Ledger:
         try:
             if line[_ADDRESS] != address.encode():
                 raise NotAReply("another row stands here")
-            return reply_from(json.loads(line)["response"]["body"])
-        except (ValueError, LookupError, TypeError, NotAReply):
+            row = json.loads(line)
+            return replace(reply_from(row["response"]["body"]), at=str(row.get("at", "")))
+        except (ValueError, LookupError, TypeError, AttributeError, NotAReply):
             del self._places[bytes.fromhex(address)]
             return None
 
     def put(self, address: str, reply: Reply) -> None:
-        """Keep an answer. Raises StepError when the disk is full or does not allow it."""
+        """Keep an answer, as given now unless it says when. Raises StepError when the disk is full or forbids it."""
         writer = self.prepare()
         offset, length = writer.append(_line_of(address, reply))
         self._places.setdefault(bytes.fromhex(address), (len(self._segments) - 1, offset, length))
@@ -200,7 +202,7 @@ def _line_of(address: str, reply: Reply) -> bytes:
     row = {
         "custom_id": address,
         "response": {"status_code": 200, "body": body_from(reply)},
-        "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "at": reply.at or f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     }
     return (json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
 

@@ -32,6 +32,17 @@ class AskReport:
     """Failed tries by kind."""
     unanswered: Counter[str] = field(default_factory=Counter)
     """Requests given up after their last try, by the kind of its fault."""
+    first_answer_at: str | None = None
+    """The day (ISO, UTC) of the oldest answer among the rows read, whichever run asked for it; None without any."""
+    last_answer_at: str | None = None
+    """The day of the newest."""
+
+    def count_read(self, status: Status, at: str) -> None:
+        """Count a row that was read; `at` is when its answer was given, empty where it has none."""
+        self.statuses[status] += 1
+        if day := at[:10]:
+            self.first_answer_at = min(self.first_answer_at or day, day)
+            self.last_answer_at = max(self.last_answer_at or day, day)
 
     def as_json(self) -> Json:
         """The counts for a manifest."""
@@ -46,4 +57,6 @@ class AskReport:
             "completion_tokens": self.completion_tokens,
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
             "faults": dict(sorted(self.faults.items())),
+            "first_answer_at": self.first_answer_at,
+            "last_answer_at": self.last_answer_at,
         }

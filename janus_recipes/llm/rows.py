@@ -40,20 +40,25 @@ class Rows(Generic[T]):
 
     def standing(self, request: ChatRequest) -> Asked[T] | Step:
         """The row of a request where it is settled, else what to ask next."""
-        row: Asked[T] = Asked(request.id, Status.MISSING, None)
+        found = self.standing_since(request)
+        return found if isinstance(found, Step) else found[0]
+
+    def standing_since(self, request: ChatRequest) -> tuple[Asked[T], str] | Step:
+        """The row of a request with when its answer was given (ISO, UTC; empty without one), else what to ask next."""
+        row, at = Asked[T](request.id, Status.MISSING, None), ""
         for number in range(self.re_asks + 1):
             attempt = nth_attempt(request, number)
             address = address_of(attempt, self.provider)
             if address in self.rejected:
                 status, reason = self.rejected[address]
-                return Asked(request.id, status, None, row.raw, number + 1, reason)
+                return Asked(request.id, status, None, row.raw, number + 1, reason), ""
             reply = self.ledger.get(address)
             if reply is None:
                 return Step(attempt, address, number)
-            row = self._row(request.id, reply, number + 1)
+            row, at = self._row(request.id, reply, number + 1), reply.at
             if row.status is not Status.UNPARSED:
                 break
-        return row
+        return row, at
 
     def _row(self, id: str, reply: Reply, attempts: int) -> Asked[T]:
         if reply.refused or reply.finish_reason == "content_filter":

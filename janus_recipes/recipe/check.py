@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path as File
 from typing import Any
 
 import yaml
 
+from janus_recipes.collection.seeds import read_seed_preferences, read_seed_rubrics, read_seed_system_messages
+from janus_recipes.errors import RecipeError, StepError
+from janus_recipes.recipe.axolotl_names import SET_ELSEWHERE
 from janus_recipes.recipe.problem import Path, Problem, did_you_mean, dotted, nearest
+from janus_recipes.recipe.registry import read_registry
 
 REFERENCES = {
     "collection.preference_sets.provider": "providers",
@@ -41,6 +45,20 @@ FILES = (
 PATTERNS = ("collection.instructions.exclude_pattern", *(f"{sources}.pattern" for sources in SOURCES))
 ORIGINS = ("dataset", "path", "url")
 
+SEED_READERS: dict[str, Callable[[str], int]] = {
+    "preferences": lambda file: len(read_seed_preferences(file).preferences),
+    "system_messages": lambda file: len(read_seed_system_messages(file)),
+    "rubrics": lambda file: len(read_seed_rubrics(file)),
+}
+"""How many seeds each seed file holds. A file of another form is a StepError."""
+
+EXAMPLES = {
+    "collection.system_messages.examples": "system_messages",
+    "benchmarks.*.system_messages.examples": "system_messages",
+    "benchmarks.*.rubrics.examples": "rubrics",
+}
+"""Where a recipe says how many seeds a request shows, and of which file."""
+
 
 def cross_problems(config: Mapping[str, Any]) -> list[Problem]:
     """Everything wrong between a recipe's parts, all of it. `config` may break the schema: what is odd is passed by."""
@@ -50,7 +68,10 @@ def cross_problems(config: Mapping[str, Any]) -> list[Problem]:
         *_bad_patterns(config),
         *_bad_sources(config),
         *_bad_counts(config),
+        *_bad_seeds(config),
+        *_bad_registry(config),
         *_bad_tables(config),
+        *_bad_axolotl_keys(config),
         *_bad_keys(config),
     ]
 
@@ -134,25 +155,57 @@ def _bad_counts(config: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(path, f"wants {taken} system messages of each instruction, but {where} is {made}")
 
 
+def _bad_seeds(config: Mapping[str, Any]) -> Iterator[Problem]:
+    held: dict[str, int] = {}
+    for name, count in SEED_READERS.items():
+        if file := _readable(config, f"seeds.{name}"):
+            try:
+                held[name] = count(file)
+            except StepError as problem:
+                yield Problem(("seeds", name), str(problem))
+    for pattern, name in EXAMPLES.items():
+        for path, wanted in values_at(config, pattern):
+            if isinstance(wanted, int) and wanted > held.get(name, wanted):
+                yield Problem(path, f"wants {wanted} examples, but seeds.{name} holds {held[name]}")
+
+
+def _bad_registry(config: Mapping[str, Any]) -> Iterator[Problem]:
+    if file := _readable(config, "known_models"):
+        try:
+            read_registry(File(file))
+        except RecipeError as error:
+            yield from (Problem(("known_models",), " ".join(line.split())) for line in error.problems)
+        except UnicodeDecodeError:
+            yield Problem(("known_models",), f"{file} is not UTF-8 text")
+
+
 def _bad_tables(config: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _repeated(config, "benchmarks.*.sources", "column")
-    published = list(values_at(config, "tables.*.published"))
-    if not published:
+    file = _readable(config, "published_figures")
+    if file is None:
         return
-    figures = _figures(config)
-    for path, key in published:
-        if figures is not None and isinstance(key, str) and key not in figures:
-            file = config["published_figures"]
+    try:
+        content = yaml.load(File(file).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, UnicodeDecodeError) as problem:
+        yield Problem(("published_figures",), f"{file}: not valid YAML: {' '.join(str(problem).split())}")
+        return
+    figures = content if isinstance(content, dict) else {}
+    for path, key in values_at(config, "tables.*.published"):
+        if isinstance(key, str) and key not in figures:
             yield Problem(path, f"{file} has no table {key}{did_you_mean(key, figures)}")
 
 
-def _figures(config: Mapping[str, Any]) -> list[str] | None:
-    """The tables of the published figures. None when the file is not there to be read, which is reported as such."""
-    file = config.get("published_figures")
-    if not isinstance(file, str) or _unreadable(File(file)):
-        return None
-    content = yaml.load(File(file).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    return list(content) if isinstance(content, dict) else []
+def _readable(config: Mapping[str, Any], pattern: str) -> str | None:
+    """The file that a recipe names there. None when it is not there to be read, which is reported as such."""
+    file = next((value for _, value in values_at(config, pattern)), None)
+    return file if isinstance(file, str) and not _unreadable(File(file)) else None
+
+
+def _bad_axolotl_keys(config: Mapping[str, Any]) -> Iterator[Problem]:
+    for path, keys in values_at(config, "models.*.train.axolotl"):
+        for key in keys if isinstance(keys, Mapping) else ():
+            if key in SET_ELSEWHERE:
+                yield Problem((*path, key), f"set by {SET_ELSEWHERE[key]}")
 
 
 def _repeated(config: Mapping[str, Any], pattern: str, key: str) -> Iterator[Problem]:

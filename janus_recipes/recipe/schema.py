@@ -12,6 +12,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from janus_recipes.recipe.axolotl_names import Optimizer, Scheduler
+from janus_recipes.rehearsal.variants import MOST_FRAMINGS
+
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A plain name: it becomes a folder, a wildcard and a cluster job's name."""
 
@@ -100,7 +103,10 @@ class Source(Section):
         None, description="regular expression; the instruction is its first group, a record without a match is bad"
     )
     variants: int = Field(
-        1, ge=1, description="rehearsal: how many framings of each instruction are made, itself included"
+        1,
+        ge=1,
+        le=MOST_FRAMINGS,
+        description="rehearsal: how many framings of each instruction are made, itself included",
     )
     max_bad_share: float = Field(0.01, ge=0, le=1, description="share of unreadable records above which the step stops")
 
@@ -184,8 +190,8 @@ class Training(Section):
     gradient_accumulation_steps: int = Field(ge=1)
     epochs: float = Field(gt=0)
     learning_rate: float = Field(gt=0)
-    optimizer: str = "adamw_bnb_8bit"
-    lr_scheduler: str = "cosine"
+    optimizer: Optimizer = "adamw_bnb_8bit"
+    lr_scheduler: Scheduler = "cosine"
     warmup_steps: int = Field(ge=0)
     weight_decay: float = Field(ge=0)
     gradient_checkpointing: bool = True
@@ -195,7 +201,9 @@ class Training(Section):
     saves_per_epoch: int = Field(1, ge=1, description="checkpoints; a killed run continues from the last one")
     hours: float = Field(24.0, gt=0, description="wall-clock limit asked of the cluster")
     axolotl: dict[str, Any] = Field(
-        {}, description="further axolotl keys, written as they are; checked by axolotl's own schema"
+        {},
+        description="further axolotl keys, written as they are. Those that the recipe sets elsewhere are refused; "
+        "unknown ones are found only when the training starts, by axolotl's own schema",
     )
 
 
@@ -299,7 +307,7 @@ class RehearsalTraining(Section):
     micro_batch_size: int | None = Field(None, ge=1)
     gradient_accumulation_steps: int | None = Field(None, ge=1)
     epochs: float | None = Field(None, gt=0)
-    optimizer: str | None = None
+    optimizer: Optimizer | None = None
     warmup_steps: int | None = Field(None, ge=0)
     gradient_checkpointing: bool | None = None
     attention: Literal["flash_attention_2", "sdpa", "eager"] | None = None

@@ -15,7 +15,7 @@ from janus_recipes.manifest import manifest_of
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import BenchInstance, read_asked
 from janus_recipes.reporting.published import read_published
-from janus_recipes.reporting.render import write_table
+from janus_recipes.reporting.render import SUFFIXES, write_table
 from janus_recipes.reporting.table import JudgedAnswers, build_table
 
 
@@ -30,28 +30,43 @@ def make_table(
     return len(built.lines)
 
 
+def files_beside(page: Path) -> list[Path]:
+    """The further files that `make_table` writes beside a table's page."""
+    return [page.with_suffix(f".{suffix}") for suffix in SUFFIXES if suffix != "html"]
+
+
 def judged_answers(verdicts: Sequence[Path]) -> dict[tuple[str, str], JudgedAnswers]:
-    """The verdicts by model and condition, which their paths name, with the judge and the day of their manifests."""
+    """The verdicts by model and condition, which their paths name, with the judge and the days of their manifests."""
     paths = {(path.parent.name, *path.name.removesuffix(".jsonl").split(".")): path for path in verdicts}
     judged: dict[tuple[str, str], JudgedAnswers] = {}
     for (model, condition, rubrics), path in paths.items():
         if rubrics != "own":
             continue
         control = paths.get((model, condition, "swapped"))
-        judge_model, day = judge_and_day(path)
+        judge_model, days = judge_and_days(path)
         judged[model, condition] = JudgedAnswers(
             own=list(read_asked(path, int)),
             swapped=list(read_asked(control, int)) if control else None,
             judge=judge_model,
-            judged_at=day,
+            judged_at=days,
         )
     return judged
 
 
-def judge_and_day(verdicts: Path) -> tuple[str, str]:
-    """The judge that gave verdicts, and on which day (ISO), from their manifest."""
+def judge_and_days(verdicts: Path) -> tuple[str, str]:
+    """The judge that gave verdicts, and when, from their manifest: `2026-11-20` or `2026-11-20 to 2026-11-22`.
+
+    These are the days on which the judge answered, not the day of the step: answers may come from the ledger.
+    """
     manifest = manifest_of(verdicts)
     if not manifest.exists():
         raise UsageError(f"{manifest}: missing, so nobody knows which judge gave {verdicts}")
-    found = json.loads(manifest.read_text(encoding="utf-8"))
-    return cast(str, found["asked"]["model"]), cast(str, found["started"])[:10]
+    asked = json.loads(manifest.read_text(encoding="utf-8"))["asked"]
+    if "first_answer_at" not in asked:
+        raise UsageError(
+            f"{manifest}: does not say when the judge answered. Delete it and run `janus judge` again: "
+            "answers in the ledger are not paid for again"
+        )
+    first, last = asked["first_answer_at"], asked["last_answer_at"]
+    days = "no answers" if first is None else first if first == last else f"{first} to {last}"
+    return cast(str, asked["model"]), days

@@ -37,15 +37,19 @@ HOLE = "†"
 NONE = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 
+SUFFIXES = ("html", "md", "comparisons.csv", "csv")
+"""Of a table's files, in the order in which they are written: the CSV that other steps read comes last."""
+
 
 def write_table(table: BuiltTable, folder: Path) -> None:
-    """Write the four files into `folder`, each whole or not at all; the CSV that other steps read comes last."""
-    for suffix, text in (
-        ("html", html_of(table)),
-        ("md", markdown_of(table)),
-        ("comparisons.csv", csv_text(COMPARISON_COLUMNS, comparison_rows(table))),
-        ("csv", csv_text(CSV_COLUMNS, csv_rows(table))),
-    ):
+    """Write the four files into `folder`, each whole or not at all, in the order of `SUFFIXES`."""
+    texts = (
+        html_of(table),
+        markdown_of(table),
+        csv_text(COMPARISON_COLUMNS, comparison_rows(table)),
+        csv_text(CSV_COLUMNS, csv_rows(table)),
+    )
+    for suffix, text in zip(SUFFIXES, texts, strict=True):
         with written_whole(folder / f"{table.name}.{suffix}") as out:
             out.write(text)
 
@@ -97,10 +101,12 @@ def note_of(table: BuiltTable) -> str:
         "average_rest": "An instance with a verdict missing is averaged over the verdicts it has.",
     }[table.missing_verdicts]
     runs = "1 run" if table.runs == 1 else f"{table.runs} runs"
+    lacking = table.n_expected - table.n_instances
+    holed = f" The bench lacks {lacking} of the recipe's {table.n_expected} instances: counted as missing."
     return (
         f"Mean rubric scores, 1 to 5, of {table.n_instances} instances of {table.n_instructions} instructions, "
         f"each judged by all its rubrics in {runs}. Average is over all instances, not over the columns; "
-        f"brackets are 95% intervals by bootstrap over instructions. {missing}"
+        f"brackets are 95% intervals by bootstrap over instructions. {missing}{holed if lacking else ''}"
     )
 
 
@@ -176,7 +182,7 @@ def _markdown_comparisons(table: BuiltTable) -> str:
     rows = []
     for one in table.comparisons:
         means = [score(one.first), score(one.second), signed(one.difference.value)]
-        n_used = f"{one.difference.n} of {one.n_expected}"
+        n_used = f"{one.difference.n} of {table.n_expected}"
         rows.append([comparison_label(one), one.condition, *means, interval(one.difference.interval), n_used])
     return _markdown_table(head, rows, left={0, 1})
 

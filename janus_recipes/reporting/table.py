@@ -5,19 +5,24 @@
 Pure: from the bench, the verdicts and the recipe to a `BuiltTable`, and from that to the rows of the CSV. What people
 read is made from the same `BuiltTable` in `janus_recipes.reporting.render`.
 
+Expected are the instances that the recipe asks for. Those that the bench lacks, because a teacher's answer was refused
+or did not parse, are left out as `missing`: a bench with holes is never a smaller bench without any.
+
 Scores of different judges are never subtracted: `difference` is filled only where our judge is the very model that gave
 the published figure, and never in a rehearsal, whose models are not the paper's.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from janus_recipes.errors import StepError
 from janus_recipes.judging.scores import Counts, InstanceScores, MissingVerdicts, count_instances, score_instances
 from janus_recipes.recipe.schema import Recipe
-from janus_recipes.records import Asked, BenchInstance
+from janus_recipes.records import Asked, BenchInstance, Status
 from janus_recipes.reporting.published import PublishedTable
 from janus_recipes.reporting.statistics import Estimate, mean_with_interval, paired_difference
 from janus_recipes.seeding import derive_seed
@@ -45,7 +50,8 @@ class JudgedAnswers:
     """The verdicts on one model's answers under one condition.
 
     `swapped`: the same answers judged under another item's rubrics, under the ids of the answers; None where that
-    control was not run. `judge`: the judge model's name as its endpoint knows it. `judged_at`: an ISO date.
+    control was not run. `judge`: the judge model's name as its endpoint knows it. `judged_at`: the ISO date
+    of its answers, or the first and the last.
     """
 
     own: Sequence[Asked[int]]
@@ -93,7 +99,6 @@ class Comparison:
     first: float | None
     second: float | None
     difference: Estimate
-    n_expected: int
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,7 @@ class BuiltTable:
     """A table, ready to be written.
 
     `notice` is set in a rehearsal only. `published_by` names the judge of the paper's figures, and their table.
+    `n_instances` are in the bench, `n_expected` those that the recipe asks for.
     """
 
     name: str
@@ -110,10 +116,19 @@ class BuiltTable:
     lines: tuple[Line, ...]
     comparisons: tuple[Comparison, ...]
     published_by: str | None
+    n_expected: int
     n_instances: int
     n_instructions: int
     runs: int
     missing_verdicts: MissingVerdicts
+
+
+@dataclass(frozen=True)
+class _Column:
+    """The instances of a column that the bench has, and how many the recipe expects."""
+
+    ids: Sequence[str]
+    n_expected: int
 
 
 @dataclass(frozen=True)
@@ -137,20 +152,21 @@ def build_table(
     """The table `table_name` of the recipe, models in its order. `judged` has every (model, condition) of it.
 
     Raises:
-        StepError: verdicts that do not belong to `bench`.
+        StepError: verdicts that do not belong to `bench`, or a bench that is not this recipe's.
     """
     table = recipe.tables[table_name]
     pairs = [(model, condition) for model in table.models for condition in table.conditions]
     scored = [_score(pair, judged[pair], bench, recipe) for pair in pairs]
-    ids = _ids_by_column(table_name, recipe, bench, published)
+    columns = _columns(table_name, recipe, bench, published)
     return BuiltTable(
         name=table_name,
         title=table.title,
         notice=recipe.rehearsal.notice if recipe.rehearsal else None,
-        columns=tuple(ids),
-        lines=tuple(_lines(recipe, bench, ids, scored, published)),
+        columns=tuple(columns),
+        lines=tuple(_lines(recipe, bench, columns, scored, published)),
         comparisons=tuple(_comparisons(recipe, bench, scored)),
         published_by=f"{published.judge}, {published.source}" if published else None,
+        n_expected=columns[AVERAGE].n_expected,
         n_instances=len(bench),
         n_instructions=len({one.instruction_id for one in bench}),
         runs=recipe.judging.runs,
@@ -178,7 +194,7 @@ def comparison_rows(table: BuiltTable) -> Iterator[tuple[str, ...]]:
             *(one.kind, one.model, one.against, one.condition, AVERAGE, one.judge),
             *map(_number, (one.first, one.second)),
             *_estimate_texts(one.difference),
-            *map(str, (one.n_expected, n_used, one.n_expected - n_used)),
+            *map(str, (table.n_expected, n_used, table.n_expected - n_used)),
         )
 
 
@@ -200,26 +216,34 @@ def _score(pair: tuple[str, str], judged: JudgedAnswers, bench: Sequence[BenchIn
     return _Scored(*pair, judged, own, swapped)
 
 
-def _ids_by_column(
+def _columns(
     table_name: str, recipe: Recipe, bench: Sequence[BenchInstance], published: PublishedTable | None
-) -> dict[str, list[str]]:
-    """The instance ids of each column, then of `Average`: all of them.
+) -> dict[str, _Column]:
+    """Each column's instances, then those of `Average`: all of them.
 
     Columns stand as the paper prints them, others after these: a recipe's order says who keeps a shared prompt.
     """
-    sources = recipe.benchmarks[recipe.tables[table_name].benchmark].sources.values()
+    benchmark = recipe.benchmarks[recipe.tables[table_name].benchmark]
+    expected: Counter[str] = Counter()
+    for source in benchmark.sources.values():
+        expected[source.column] += source.quota * benchmark.preference_sets.per_instruction
     printed = published.columns if published else []
-    columns = sorted((one.column for one in sources), key=lambda c: printed.index(c) if c in printed else len(printed))
+    ordered = sorted(expected, key=lambda c: printed.index(c) if c in printed else len(printed))
+    there = Counter(one.benchmark for one in bench)
+    if problems := [f"{there[column]} of {column}" for column in there if there[column] > expected[column]]:
+        raise StepError(
+            f"the bench has {', '.join(problems)}, more than this recipe asks for: make it with this recipe"
+        )
     return {
-        **{column: [one.id for one in bench if one.benchmark == column] for column in columns},
-        AVERAGE: [one.id for one in bench],
+        **{name: _Column([one.id for one in bench if one.benchmark == name], expected[name]) for name in ordered},
+        AVERAGE: _Column([one.id for one in bench], expected.total()),
     }
 
 
 def _lines(
     recipe: Recipe,
     bench: Sequence[BenchInstance],
-    ids: Mapping[str, Sequence[str]],
+    columns: Mapping[str, _Column],
     scored: Sequence[_Scored],
     published: PublishedTable | None,
 ) -> Iterator[Line]:
@@ -227,7 +251,7 @@ def _lines(
     for one in scored:
         for metric, scores in _metrics(one):
             seed = derive_seed(recipe.seed, "bootstrap", one.model, one.condition, metric)
-            cells = (_cell(column, ids[column], scores, instruction_of, seed) for column in ids)
+            cells = (_cell(name, column, scores, instruction_of, seed) for name, column in columns.items())
             if metric == "rubric_score" and published:
                 cells = (_beside_published(cell, one, published, recipe) for cell in cells)
             yield Line(one.model, one.condition, metric, one.judged.judge, one.judged.judged_at, tuple(cells))
@@ -239,12 +263,19 @@ def _metrics(one: _Scored) -> Iterator[tuple[Metric, InstanceScores]]:
         yield "swapped_rubric_score", one.swapped
 
 
-def _cell(
-    column: str, ids: Sequence[str], scores: InstanceScores, instruction_of: Mapping[str, str], seed: int
-) -> Cell:
-    there = {one: scores.scores[one] for one in ids if one in scores.scores}
-    seed = derive_seed(seed, column)
-    return Cell(column, mean_with_interval(there, instruction_of, seed), count_instances(scores, ids))
+def _cell(name: str, column: _Column, scores: InstanceScores, instruction_of: Mapping[str, str], seed: int) -> Cell:
+    there = {one: scores.scores[one] for one in column.ids if one in scores.scores}
+    return Cell(name, mean_with_interval(there, instruction_of, derive_seed(seed, name)), _counts(scores, column))
+
+
+def _counts(scores: InstanceScores, column: _Column) -> Counts:
+    """The counts of a column; the instances that the bench lacks are left out as missing."""
+    counts = count_instances(scores, column.ids)
+    lacking = column.n_expected - len(column.ids)
+    if not lacking:
+        return counts
+    missing = {Status.MISSING: counts.left_out.get(Status.MISSING, 0) + lacking}
+    return replace(counts, n_expected=column.n_expected, left_out={**counts.left_out, **missing})
 
 
 def _beside_published(cell: Cell, one: _Scored, published: PublishedTable, recipe: Recipe) -> Cell:
@@ -299,7 +330,6 @@ def _compare(
         first=_mean(first, both),
         second=_mean(second, both),
         difference=paired_difference(first, second, instruction_of, seed),
-        n_expected=len(bench),
     )
 
 

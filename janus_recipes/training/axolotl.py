@@ -1,6 +1,6 @@
 """A recipe's training as axolotl's own configuration (axolotl 0.19.0; paper, appendix D.1).
 
-    janus train janus-7b --recipe recipes/janus.yaml ...      # writes axolotl.yaml, checks it and runs it
+    janus train config janus-7b --recipe recipes/janus.yaml --out results/janus/models/janus-7b/axolotl.yaml
 
 The keys are those of the configuration that the paper's authors published (Janus, train/axolotl/config) in today's
 names; what differs is explained at its place. As theirs, a training on several GPUs is plain data parallelism, without

@@ -1,9 +1,9 @@
 """Run axolotl on a configuration, continue it after a kill, and check that something was learned.
 
-    janus train janus-7b --recipe recipes/janus.yaml ...       # what rules/training.smk runs
+    janus train run janus-7b --recipe recipes/janus.yaml ...   # what rules/training.smk runs
 
 Checkpoints live in a work folder that no rule declares: Snakemake deletes a failed job's outputs, and a checkpoint must
-outlive its job. The finished model is moved to its place in one piece, then the work folder goes.
+outlive its job. The finished model is moved to its place in one piece; the work folder goes with its manifest.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def train(config: Path, work: Path, out: Path, *, environment: Path, gpus: int) 
 
     `environment` is axolotl's virtual environment. Continues from the newest whole checkpoint in `work` if it was
     written by the same configuration on the same data. Raises StepError when axolotl fails, trains no step, or the loss
-    is not finite or did not fall; `work` is then kept, `out` untouched.
+    is not finite or did not fall; `out` is then untouched. `work` is kept: it goes when the manifest is written.
     """
     began = time.monotonic()
     with alone_in(work):
@@ -90,7 +90,6 @@ def train(config: Path, work: Path, out: Path, *, environment: Path, gpus: int) 
         first, last = check_learned(curve, state, config)
         dropped = rows_dropped(work / LOG)
         move_model(checkpoint, curve, config, out)
-        shutil.rmtree(work)
     tokens, learned = tokens_read(state)
     return TrainingResult(len(curve), first, last, round(time.monotonic() - began, 1), dropped, tokens, learned)
 

@@ -14,8 +14,8 @@ TEMPLATE = ROOT / "prompts" / "chat" / "mistral.jinja"
 
 
 def environment(tool: str) -> Path:
-    """An engine's virtual environment, in JANUS_ENVS or .envs. A check that cannot run must not look passed."""
-    folder = Path(os.environ.get("JANUS_ENVS", ROOT / ".envs"))
+    """An engine's virtual environment. A check that cannot run must not look passed."""
+    folder = ROOT / ".envs"
     for name in (f"{tool}-cpu", f"{tool}-cuda"):
         if (folder / name / "bin" / "python").exists():
             return folder / name

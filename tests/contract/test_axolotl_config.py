@@ -11,24 +11,16 @@ from typing import Any
 import pytest
 
 from janus_recipes.files import Json
+from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.schema import Training
 from janus_recipes.training.axolotl import axolotl_config, write_config
+from janus_recipes.workflow import training_of
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "prompts" / "chat" / "mistral.jinja"
 
-PAPER_7B = Training(
-    dataset="sft-196k",
-    gpus=4,
-    sequence_len=8192,
-    micro_batch_size=2,
-    gradient_accumulation_steps=4,
-    epochs=4.0,
-    learning_rate=5e-6,
-    warmup_steps=10,
-    weight_decay=0.0,
-)
-"""Appendix D.1, and the configuration that the authors published."""
+PAPER_7B = training_of(load_recipe([ROOT / "recipes" / "janus.yaml"]), "janus-7b")
+"""The recipe's own 7B run; tests/unit/test_recipe_files.py compares its values with the paper's."""
 
 ON_A_CPU = PAPER_7B.model_copy(update={"gpus": 0, "precision": "fp32", "attention": "sdpa", "sequence_len": 128})
 

@@ -87,4 +87,3 @@ def test_a_killed_generation_continues_at_its_next_row_and_ends_in_the_same_answ
     assert [answer.id for answer in answers] == [f"i-{number}/0" for number in range(INSTANCES)]
     assert counts.by_status == {"ok": INSTANCES - 1, "failed": 1}
     assert answers[TOO_LONG].status is Status.FAILED and "max_model_len 128" in answers[TOO_LONG].reason
-    assert not (killed / "work").exists()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from janus_recipes.files import digest_of
 from tests.e2e.workshop import Workshop
@@ -20,18 +21,16 @@ COLUMNS = (
     "n_expected,n_used,n_left_out,published,difference"
 )
 
-BROKEN = """
-# Training leaves the system message out of the prompt; inference sends it. Contract 3 is broken on purpose.
-models:
-  janus-7b-broken:
-    extends: janus-7b
-    train:
-      axolotl:
-        chat_template_jinja: >-
-          {{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}[INST] {{ m['content'] }} [/INST]{% elif
-          m['role'] == 'assistant' %} {{ m['content'] }}{{ eos_token }}{% endif %}{% endfor %}
+ONE_MORE = """
+models: {janus-7b-broken: {extends: janus-7b}}
 tables: {table2: {models: [mistral-7b-v0.2, janus-7b-broken]}}
 """
+
+BROKEN = (
+    "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}[INST] {{ m['content'] }} [/INST]"
+    "{% elif m['role'] == 'assistant' %} {{ m['content'] }}{{ eos_token }}{% endif %}{% endfor %}"
+)
+"""Training leaves the system message out of the prompt; inference sends it. Contract 3 is broken on purpose."""
 
 
 def gains(rows: list[dict[str, str]], model: str) -> dict[str, tuple[float, float]]:
@@ -53,7 +52,12 @@ def test_sft_beats_its_base_and_follows_its_own_system_message_by_a_point(rehear
 
 
 def test_the_claim_falls_when_the_training_template_is_broken(copy: Workshop) -> None:
-    copy.run(overlays=(copy.write("broken.yaml", BROKEN),))
+    overlays = (copy.write("broken.yaml", ONE_MORE),)
+    config = "results/rehearsal/models/janus-7b-broken/axolotl.yaml"
+    copy.run(config, overlays=overlays)
+    keys = yaml.safe_load((copy.folder / config).read_text())
+    copy.write(config, yaml.safe_dump({**keys, "chat_template_jinja": BROKEN}))
+    copy.run(overlays=overlays)
     found = gains(copy.comparisons(), "janus-7b-broken")
     assert not shows_the_claim(found), found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 import shutil
 import subprocess
@@ -97,7 +96,7 @@ def copy_project(folder: Path, *, with_results: bool) -> Workshop:
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
-    (folder / ".envs").symlink_to(ROOT / os.environ.get("JANUS_ENVS", ".envs"))
+    (folder / ".envs").symlink_to(ROOT / ".envs")
     if with_results:
         for name in ("results", ".snakemake"):
             subprocess.run(["cp", "-a", ROOT / name, folder / name], check=True)

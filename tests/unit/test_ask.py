@@ -20,7 +20,7 @@ import pytest
 from janus_recipes.errors import ProviderDown, SpendingRefused, StepError
 from janus_recipes.llm import flow, progress
 from janus_recipes.llm.ask import Answers, ask
-from janus_recipes.llm.chat import RE_ASK_STRIDE, ChatRequest, Message, Unparsed, address_of, body_of
+from janus_recipes.llm.chat import RE_ASK_STRIDE, ChatRequest, Message, Reply, Unparsed, address_of, body_of
 from janus_recipes.llm.endpoint import Endpoint
 from janus_recipes.llm.ledger import Ledger
 from janus_recipes.recipe.schema import Faults, Provider, Sampling
@@ -192,6 +192,30 @@ def test_what_was_answered_is_not_asked_again_and_needs_no_key(tmp_path: Path, m
     second, answers = asked(questions(20), provider_at("http://127.0.0.1:9/elsewhere"), tmp_path)
     assert second == first
     assert (answers.report.from_ledger, answers.report.asked) == (20, 0)
+
+
+def test_answers_from_the_ledger_keep_the_days_on_which_they_were_given(tmp_path: Path) -> None:
+    provider = provider_at("http://127.0.0.1:9/elsewhere")
+    given = ["2025-11-21T00:00:01Z", "2025-11-20T23:59:58Z", "2025-11-22T08:00:00Z"]
+    with Ledger.open(tmp_path, provider.model) as ledger:
+        for request, at in zip(questions(3)(), given, strict=True):
+            ledger.put(address_of(request, provider), Reply("fine", "stop", at=at))
+    for _ in range(2):  # a run killed and resumed days later says the same
+        _, answers = asked(questions(3), provider, tmp_path)
+        counts = answers.report.as_json()
+        assert (counts["first_answer_at"], counts["last_answer_at"]) == ("2025-11-20", "2025-11-22")
+    _, answers = asked(lambda: questions(3)()[:1], provider, tmp_path)
+    counts = answers.report.as_json()
+    assert (counts["first_answer_at"], counts["last_answer_at"]) == ("2025-11-21", "2025-11-21")
+
+
+def test_where_nothing_was_answered_no_day_is_named(tmp_path: Path) -> None:
+    too_long = Said(status=400, error={"code": "context_length_exceeded", "message": "too long"})
+    with scripted(lambda text, before: too_long) as script:
+        _, answers = asked(questions(1), provider_at(script.base_url), tmp_path)
+    counts = answers.report.as_json()
+    assert counts["statuses"] == {"failed": 1}
+    assert counts["first_answer_at"] is None and counts["last_answer_at"] is None
 
 
 def test_a_larger_sample_pays_only_for_what_is_new(tmp_path: Path) -> None:

@@ -10,6 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from janus_recipes.errors import StepError
+from janus_recipes.files import read_jsonl, write_jsonl
+from janus_recipes.preview import preview
+from janus_recipes.recipe.load import load_recipe
+from janus_recipes.recipe.schema import Prompts, Recipe, Seeds
+from janus_recipes.records import (
+    DIMENSIONS,
+    Asked,
+    BenchInstance,
+    Instruction,
+    Preference,
+    Rubric,
+    Status,
+    row_of,
+)
+
 JANUS = Path(sys.executable).with_name("janus")
 PAPER = "recipes/janus.yaml"
 
@@ -90,6 +106,96 @@ def test_a_prompt_can_be_looked_at_before_anything_is_made(name: str) -> None:
 def test_a_prompt_of_an_unknown_item_ends_with_2() -> None:
     done = janus("show", "prompt", "judge", "--recipe", PAPER, "--item", "i-unknown")
     assert done.returncode == 2 and "i-unknown" in last_line(done)
+
+
+UNKNOWN = {
+    "generate janus-7 --condition none --bench b --env e": "janus-7b",
+    "collect preferences --instructions i --bench multifacetd": "multifaceted",
+    "collect responses --instructions i --system-messages s --bench multifacetd": "multifaceted",
+    "bench prompts multifacetd --instructions i": "multifaceted",
+    "bench rubrics multifacetd --preferences p": "multifaceted",
+    "dataset sft-196 --instructions i --system-messages s --responses r": "sft-196k",
+    "train config janus-7": "janus-7b",
+    "train run janus-7 --config c --data d --env e": "janus-7b",
+    "table table3 v --bench b": "table2",
+    "tiny-base mistral-7b-v0.1 t --env e": "mistral-7b-v0.2",
+}
+
+
+@pytest.mark.parametrize("command", UNKNOWN)
+def test_a_name_that_the_recipe_does_not_have_ends_with_2_and_the_nearest_right_one(
+    command: str, tmp_path: Path
+) -> None:
+    recipes = ["--recipe", PAPER, "--recipe", "recipes/rehearsal.yaml"]
+    done = janus(*command.split(), *recipes, "--out", str(tmp_path / "results" / "x" / "out.jsonl"))
+    assert done.returncode == 2, done.stderr
+    assert f"did you mean {UNKNOWN[command]}?" in last_line(done) and "Traceback" not in done.stderr
+
+
+MISSING_INPUT = {
+    "judge": "judge --bench nofile --answers nofile",
+    "collect": "collect preferences --instructions nofile",
+    "assemble": "bench assemble multifaceted --prompts nofile --preferences nofile --system-messages nofile "
+    "--references nofile --rubrics nofile --collection-preferences nofile",
+    "dataset": "dataset sft-196k --instructions nofile --system-messages nofile --responses nofile",
+    "table": "table table2 nofile --bench nofile",
+    "generate": "generate janus-7b --condition none --bench nofile --env nofile",
+}
+
+
+@pytest.mark.parametrize("command", MISSING_INPUT)
+def test_a_missing_input_file_is_named_in_one_line(command: str, tmp_path: Path) -> None:
+    recipes = ["--recipe", PAPER, "--recipe", "recipes/rehearsal.yaml"]
+    done = janus(*MISSING_INPUT[command].split(), *recipes, "--out", str(tmp_path / "results" / "x" / "table2.html"))
+    assert done.returncode == 1
+    assert last_line(done).startswith("janus: nofile: No such file or directory")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_input_that_is_no_file_of_ours_is_told_with_its_line(tmp_path: Path) -> None:
+    for content, told in (("{}\n{'a'", ":2: not JSON"), ("[1]\n", ":1: not a JSON object")):
+        (tmp_path / "bench.jsonl").write_text(content)
+        with pytest.raises(StepError, match=told):
+            list(read_jsonl(tmp_path / "bench.jsonl"))
+
+
+def written_rehearsal(folder: Path) -> Recipe:
+    """The rehearsal's recipe, with a bench of one instance that one model has answered, in `folder`."""
+    root = folder / "results" / "rehearsal"
+    sets = [Preference(name, "sub", f"bench {name}", "d") for name in DIMENSIONS]
+    rubrics = tuple(Rubric(name, "c", ("1", "2", "3", "4", "5")) for name in DIMENSIONS)
+    instance = BenchInstance("i-b/0", "i-b", "mf-Koala", "A bench question?", "Be kind.", tuple(sets), "REF", rubrics)
+    bench = root / "bench" / "multifaceted"
+    write_jsonl(bench / "prompts.jsonl", [row_of(Instruction("i-b", "A bench question?", "koala"))])
+    write_jsonl(bench / "preferences.jsonl", [row_of(Asked("i-b/0", Status.OK, sets))])
+    write_jsonl(bench / "system_messages.jsonl", [row_of(Asked("i-b/0", Status.OK, "Be kind."))])
+    write_jsonl(bench / "bench.jsonl", [row_of(instance)])
+    answers = root / "answers" / "multifaceted" / "janus-7b" / "multifaceted.jsonl"
+    write_jsonl(answers, [row_of(Asked("i-b/0", Status.OK, "THE MODEL'S ANSWER"))])
+    recipe = load_recipe([Path(PAPER), Path("recipes/rehearsal.yaml")])
+    prompts = {name: str(Path(path).resolve()) for name, path in recipe.prompts}
+    seeds = {name: str(Path(path).resolve()) for name, path in recipe.seeds}
+    return recipe.model_copy(update={"prompts": Prompts(**prompts), "seeds": Seeds(**seeds)})
+
+
+@pytest.mark.parametrize(
+    ("prompt", "shown"),
+    [
+        ("preference_set", "A bench question?"),
+        ("system_message", "bench Style"),
+        ("response", "A bench question?"),
+        ("rubric", "bench Style"),
+        ("judge", "THE MODEL'S ANSWER"),
+    ],
+)
+def test_a_prompt_of_an_item_of_the_bench_can_be_looked_at(
+    prompt: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = written_rehearsal(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    found = preview(recipe, prompt, "i-b")
+    assert found.item.startswith("i-b/0")
+    assert shown in found.messages[-1].content
 
 
 def test_the_plan_of_the_paper_counts_what_would_be_asked() -> None:

@@ -12,8 +12,9 @@ import pytest
 from janus_recipes.collection.instructions import sample_instructions
 from janus_recipes.collection.sources import SourceReport, read_source
 from janus_recipes.errors import StepError
+from janus_recipes.files import write_jsonl
 from janus_recipes.recipe.schema import InstructionSampling, Source
-from janus_recipes.records import Instruction, instruction_id
+from janus_recipes.records import Instruction, instruction_id, row_of
 
 
 def pool(name: str, *texts: str) -> list[Instruction]:
@@ -86,6 +87,22 @@ def test_a_pool_is_read_from_json_and_csv_and_bare_strings(tmp_path: Path) -> No
     assert [one.text for one in read(tmp_path / "a.json")] == ["from json"]
     assert [one.text for one in read(tmp_path / "b.csv")] == ["from, csv"]
     assert [one.text for one in read(tmp_path / "c.jsonl", field="")] == ["a bare string"]
+
+
+def test_half_a_pair_of_surrogates_does_not_stop_the_step_that_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "pool.jsonl"
+    path.write_text('{"text": "bad \\ud83d half", "from": "\\udc00"}\n')
+    found = read(path, origin_field="from")
+    assert [(one.text, one.origin) for one in found] == [("bad \ufffd half", "\ufffd")]
+    write_jsonl(tmp_path / "out.jsonl", map(row_of, found))
+
+
+@pytest.mark.parametrize("name", ["pool.csv", "pool.csv.gz"])
+def test_a_csv_saved_by_a_spreadsheet_has_its_first_column(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    content = "text,other\nhow?,1\n".encode("utf-8-sig")
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    assert [one.text for one in read(path)] == ["how?"]
 
 
 def test_a_pattern_takes_the_instruction_out_of_its_wrapping(tmp_path: Path) -> None:

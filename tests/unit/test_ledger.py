@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,27 @@ def test_an_answer_comes_back_as_it_was_given(tmp_path: Path) -> None:
         assert [ledger.get(address(number)) for number in range(5)] == [*replies, None]
         assert address(3) in ledger and address(4) not in ledger
         assert len(ledger) == 4
+
+
+def test_an_answer_keeps_the_time_at_which_it_was_given(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path, MODEL) as ledger:
+        before = datetime.now(UTC).replace(microsecond=0)
+        ledger.put(address(0), Reply("now", "stop"))
+        ledger.put(address(1), Reply("last year", "stop", at="2025-11-20T23:59:58Z"))
+    with Ledger.open(tmp_path, MODEL) as ledger:
+        now, last_year = ledger.get(address(0)), ledger.get(address(1))
+        assert now is not None and before <= datetime.fromisoformat(now.at) <= datetime.now(UTC)
+        assert last_year is not None and last_year.at == "2025-11-20T23:59:58Z"
+
+
+def test_an_answer_without_a_time_is_still_an_answer(tmp_path: Path) -> None:
+    segment = filled(tmp_path, 1)
+    row = json.loads(segment.read_text())
+    del row["at"]
+    segment.write_text(json.dumps(row, separators=(",", ":")) + "\n")
+    with Ledger.open(tmp_path, MODEL) as ledger:
+        found = ledger.get(address(0))
+        assert found == Reply("answer 0", "stop") and found.at == ""
 
 
 def test_rows_are_in_the_batch_format_under_the_models_own_folder(tmp_path: Path) -> None:

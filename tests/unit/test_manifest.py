@@ -25,6 +25,26 @@ def test_a_manifest_names_inputs_section_versions_and_counts(tmp_path: Path) -> 
     assert found["versions"]["snakemake"] and found["started"]
 
 
+def test_one_manifest_vouches_for_all_files_that_a_step_made(tmp_path: Path) -> None:
+    page, figures = tmp_path / "table.html", tmp_path / "table.csv"
+    with making(page, recipe="mine", section={}, inputs={}, also=[figures]):
+        page.write_text("<p>4.17</p>")
+        figures.write_text("4.17\n")
+    found = json.loads(manifest_of(page).read_text())
+    assert found["sha256"] == digest_of(page)
+    assert found["files"] == {str(figures): digest_of(figures)}
+
+
+def test_a_file_that_the_step_did_not_make_leaves_no_manifest(tmp_path: Path) -> None:
+    page, figures = tmp_path / "table.html", tmp_path / "table.csv"
+    with (
+        pytest.raises(StepError, match=r"table\.csv: No such file"),
+        making(page, recipe="mine", section={}, inputs={}, also=[figures]),
+    ):
+        page.write_text("<p>4.17</p>")
+    assert not manifest_of(page).exists()
+
+
 def test_a_failed_step_leaves_neither_artefact_nor_manifest(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
 

@@ -87,7 +87,7 @@ def test_the_example_system_messages_and_rubrics_are_there() -> None:
 def test_a_seed_file_of_another_form_is_named(tmp_path: Path) -> None:
     wrong = tmp_path / "seeds.yaml"
     wrong.write_text("dimensions: [{name: Style, subdimensions: []}]")
-    with pytest.raises(StepError, match="the dimensions must be"):
+    with pytest.raises(StepError, match=r"seeds.yaml: dimensions.0.subdimensions: List should have at least 1 item"):
         read_seed_preferences(wrong)
     with pytest.raises(StepError, match="rubrics"):
         read_seed_rubrics(wrong)

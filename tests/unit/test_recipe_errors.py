@@ -103,6 +103,36 @@ tables:
         ("a: [1\nb: 2", "mine.yaml:2:2: not valid YAML"),
         ("day: 2026-13-45", "mine.yaml: not valid YAML: month must be in 1..12"),
         ("- 1", "mine.yaml: a recipe is a mapping of sections"),
+        (
+            "collection: {sources: {dsp: {variants: 100}}}",
+            "mine.yaml:1: collection.sources.dsp.variants: must be at most 99, got 100",
+        ),
+        (
+            "models: {janus-7b: {train: {optimizer: adamw_bnb_8bits}}}",
+            "mine.yaml:1: models.janus-7b.train.optimizer: axolotl knows no optimizer adamw_bnb_8bits "
+            "(did you mean adamw_bnb_8bit?)",
+        ),
+        (
+            "models: {janus-7b: {train: {lr_scheduler: cosin}}}",
+            "train.lr_scheduler: axolotl knows no scheduler cosin (did you mean cosine?)",
+        ),
+        ("rehearsal: {training: {optimizer: adam}}", "rehearsal.training.optimizer: axolotl knows no optimizer adam"),
+        (
+            "models: {janus-7b: {train: {axolotl: {num_epochs: 3}}}}",
+            "mine.yaml:1: models.janus-7b.train.axolotl.num_epochs: set by the recipe's train.epochs: change it there",
+        ),
+        (
+            "models: {janus-7b: {train: {axolotl: {chat_template_jinja: x}}}}",
+            "set by the recipe's base_models.*.chat_template: change it there",
+        ),
+        (
+            "collection: {system_messages: {examples: 17}}",
+            "mine.yaml:1: collection.system_messages.examples: wants 17 examples, but seeds.system_messages holds 16",
+        ),
+        (
+            "benchmarks: {multifaceted: {rubrics: {examples: 4}}}",
+            "mine.yaml:1: benchmarks.multifaceted.rubrics.examples: wants 4 examples, but seeds.rubrics holds 3",
+        ),
         ("# nothing yet", "mine.yaml: the file is empty"),
         ("a: &a {b: *a}", "mine.yaml: an anchor holds itself"),
     ],
@@ -111,6 +141,34 @@ def test_a_mistake_is_told_in_plain_words(tmp_path: Path, overlay: str, told: st
     problems = problems_with(tmp_path, overlay)
     assert len(problems) == 1
     assert told in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "content", "told"),
+    [
+        ("seeds.preferences", "dimensions: []", "the dimensions must be Style, Background knowledge, Informativeness"),
+        ("seeds.preferences", "dimensions: [{name: Style}]", "dimensions.0.subdimensions: Field required"),
+        ("seeds.system_messages", "system_messages: [{txt: x}]", "system_messages.0.text: Field required"),
+        ("seeds.rubrics", "rubrics: [{preference: 1}]", "rubrics.0.rubric: Field required"),
+        ("seeds.rubrics", "rubrics: []", "rubrics: List should have at least 1 item"),
+        ("seeds.rubrics", "- 1", "the file: Input should be a valid dictionary"),
+        ("seeds.rubrics", "rubrics: [", "cannot be read"),
+        ("published_figures", "table2: [", "not valid YAML"),
+        ("published_figures", "caf\xe9", "not valid YAML"),
+        ("known_models", "gpt: [", "cannot be read"),
+        ("known_models", "caf\xe9", "is not UTF-8 text"),
+        ("known_models", "gpt: {provider: x}", "gpt.retired: Field required"),
+    ],
+)
+def test_a_broken_file_that_a_recipe_names_is_told_without_a_traceback(
+    tmp_path: Path, key: str, content: str, told: str
+) -> None:
+    named = tmp_path / "named.yaml"
+    named.write_bytes(content.encode("latin-1"))
+    section, _, inner = key.partition(".")
+    problems = problems_with(tmp_path, f"{section}: {{{inner}: {named}}}" if inner else f"{section}: {named}")
+    assert len(problems) == 1
+    assert problems[0].startswith(f"mine.yaml:1: {key}: ") and told in problems[0] and "\n" not in problems[0]
 
 
 def test_a_mistake_that_children_inherit_is_told_once(tmp_path: Path) -> None:

@@ -1,7 +1,13 @@
 """No secret stands in a text that leaves the program."""
 
+from contextlib import suppress
+
 import pytest
 
+from janus_recipes import redact as masking
+from janus_recipes.errors import SpendingRefused
+from janus_recipes.llm.endpoint import key_of
+from janus_recipes.recipe.schema import Provider
 from janus_recipes.redact import MASK, redact
 
 
@@ -44,6 +50,30 @@ def test_a_switch_that_is_named_like_a_token_does_not_garble_texts(monkeypatch: 
 
 def test_a_value_given_by_the_caller_is_taken_out() -> None:
     assert redact("the key swordfish is wrong", "swordfish", None) == f"the key {MASK} is wrong"
+
+
+@pytest.fixture
+def nothing_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masking, "known_secrets", set())
+
+
+@pytest.mark.usefixtures("nothing_known")
+@pytest.mark.parametrize("key", ["swordfish", "swordfish\u2013with-a-dash"])
+def test_a_key_is_masked_everywhere_once_it_is_read_whatever_its_variable_is_called(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRED_FOR_LLM", f" {key}\n")
+    assert redact(f"no, {key}") == f"no, {key}"
+    with suppress(SpendingRefused):  # the second is no key that can be sent, and still nobody else's business
+        key_of(Provider(kind="openai", model="teacher", key_env="CRED_FOR_LLM"))
+    assert redact(f"no, {key}") == f"no, {MASK}"
+
+
+@pytest.mark.usefixtures("nothing_known")
+def test_a_placeholder_for_a_key_does_not_garble_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRED_FOR_LLM", "none")  # what local endpoints are often given
+    assert key_of(Provider(kind="openai", model="teacher", key_env="CRED_FOR_LLM")) == "none"
+    assert redact("none of the requests") == "none of the requests"
 
 
 def test_ordinary_text_is_left_alone() -> None:

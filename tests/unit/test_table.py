@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,9 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
-from janus_recipes.errors import RecipeError
+from janus_recipes.errors import RecipeError, StepError, UsageError
+from janus_recipes.files import write_jsonl
+from janus_recipes.manifest import manifest_of
 from janus_recipes.recipe.schema import Recipe
-from janus_recipes.records import DIMENSIONS, Asked, BenchInstance, Preference, Rubric, Status
+from janus_recipes.records import DIMENSIONS, Asked, BenchInstance, Preference, Rubric, Status, row_of
+from janus_recipes.reporting.make import files_beside, judged_answers, make_table
 from janus_recipes.reporting.published import PublishedTable, read_published
 from janus_recipes.reporting.render import html_of, markdown_of, write_table
 from janus_recipes.reporting.table import CSV_COLUMNS, BuiltTable, JudgedAnswers, Line, build_table
@@ -75,13 +79,13 @@ def recipe(
             "generation": {"sampling": {"max_tokens": 64}, "max_model_len": 128},
             "benchmarks": {
                 "multifaceted": {
+                    # Counted in single instances, so that BENCH is whole: 6 of the first column, 2 of the second.
                     "sources": {
-                        f"s{k}": {**source, "column": name, "quota": 2} for k, name in enumerate(reversed(COLUMNS))
+                        f"s{k}": {**source, "column": name, "quota": quota}
+                        for k, (name, quota) in enumerate(zip(reversed(COLUMNS), (2, 6), strict=True))
                     },
-                    **{
-                        step: asking()
-                        for step in ("preference_sets", "system_messages", "reference_answers", "rubrics")
-                    },
+                    "preference_sets": asking(per_instruction=1),
+                    **{step: asking() for step in ("system_messages", "reference_answers", "rubrics")},
                 }
             },
             "judging": asking(runs=2, **judging),
@@ -240,6 +244,95 @@ def test_cells_with_holes_are_marked_and_the_statuses_listed() -> None:
     page = html_of(table)
     assert 'title="4 of 6: 2 left out (1 unparsed, 1 refused)">†</abbr>' in page and "6 of 8" in page
     assert "†" not in markdown_of(built()) + html_of(built())
+
+
+def test_instances_that_the_bench_lacks_are_counted_as_missing(tmp_path: Path) -> None:
+    # i-b/2 (refused by the teacher, say) is not in the bench; i-a/0 and i-a/1 lack a verdict: 3 of 6 are out.
+    holes = {"i-a/0/2/1": Status.MISSING, "i-a/1/0/0": Status.UNPARSED}
+    there = {pair: judged(score, holes=holes) for pair, score in zip(BOTH, (2, 5), strict=True)}
+    gone = {
+        pair: replace(one, own=[v for v in one.own if not v.id.startswith("i-b/2/")]) for pair, one in there.items()
+    }
+    bench = [one for one in BENCH if one.id != "i-b/2"]
+    table = build_table("table2", recipe(), bench, gone, PUBLISHED)
+    found = [r for r in csv_of(table, tmp_path) if r["model"] == "janus-7b"]
+    assert [(r["n_expected"], r["n_used"], r["n_left_out"]) for r in found] == [
+        ("6", "3", "3"),
+        ("2", "2", "0"),
+        ("8", "5", "3"),
+    ]
+    # Left in the first column: i-a/2 with 5, i-b/0 and i-b/1 with 4.
+    assert found[0]["value"] == "4.3333"
+    markdown, page = markdown_of(table), html_of(table)
+    assert "mf-AlpacaEval 3 of 6: 3 left out (1 unparsed, 2 missing)" in markdown
+    assert re.search(r"janus-7b .*\| +4\.33† \| +5\.00 \| +4\.60† \|", markdown)
+    for text in (markdown, page):
+        assert "of 7 instances of 3 instructions" in text and "5 of 8" in text
+        assert re.search("The bench lacks 1 of the recipe(&#39;|')s 8 instances", text)
+    assert "The bench lacks" not in markdown_of(built()) + html_of(built())
+    with (tmp_path / "table2.comparisons.csv").open(newline="") as lines:
+        (compared,) = csv.DictReader(lines)
+    assert (compared["n_expected"], compared["n_used"], compared["n_left_out"]) == ("8", "5", "3")
+
+
+def test_a_column_of_which_the_bench_has_nothing_is_a_hole_and_not_a_shorter_table(tmp_path: Path) -> None:
+    bench = [one for one in BENCH if one.instruction_id != "i-c"]
+    there = {"janus-7b": rows({one.id: 4 for one in bench})}
+    only = {(model, "multifaceted"): JudgedAnswers(own, None, JUDGE, "2026-11-20") for model, own in there.items()}
+    table = build_table("table2", recipe(models=("janus-7b",)), bench, only, PUBLISHED)
+    koala = csv_of(table, tmp_path)[1]
+    found = [koala[k] for k in ("benchmark", "value", "n_expected", "n_used", "n_left_out")]
+    assert found == ["mf-Koala", "", "2", "0", "2"]
+
+
+def test_a_bench_of_another_recipe_is_refused() -> None:
+    more = [*BENCH, replace(BENCH[-1], id="i-c/2")]
+    with pytest.raises(StepError, match="3 of mf-Koala, more than this recipe asks for"):
+        build_table("table2", recipe(), more, BOTH, PUBLISHED)
+    other = [replace(one, benchmark="mf-FLASK") for one in BENCH]
+    with pytest.raises(StepError, match="8 of mf-FLASK, more than this recipe asks for"):
+        build_table("table2", recipe(), other, BOTH, PUBLISHED)
+
+
+def verdicts_file(folder: Path, model: str, asked: Mapping[str, Any]) -> Path:
+    """A file of verdicts as `janus judge` leaves it; its step ran in 2027."""
+    path = folder / model / "multifaceted.own.jsonl"
+    path.parent.mkdir(parents=True)
+    write_jsonl(path, map(row_of, BOTH[model, "multifaceted"].own))
+    manifest_of(path).write_text(json.dumps({"asked": {"model": JUDGE, **asked}, "started": "2027-01-01T00:00:00"}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "says"),
+    [
+        ("2026-11-20", "2026-11-20", "2026-11-20"),
+        ("2026-11-20", "2026-11-22", "2026-11-20 to 2026-11-22"),
+        (None, None, "no answers"),
+    ],
+)
+def test_the_table_says_when_the_judge_answered_not_when_the_step_ran(
+    first: str | None, last: str | None, says: str, tmp_path: Path
+) -> None:
+    path = verdicts_file(tmp_path, "janus-7b", {"first_answer_at": first, "last_answer_at": last})
+    found = judged_answers([path])
+    assert found["janus-7b", "multifaceted"].judged_at == says
+    table = build_table("table2", recipe(models=("janus-7b",)), BENCH, found, PUBLISHED)
+    for text in (markdown_of(table), html_of(table)):
+        assert f"{JUDGE}, {says}" in text and "2027" not in text
+
+
+def test_verdicts_that_do_not_say_when_they_were_given_are_not_dated_by_guess(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"does not say when the judge answered.*janus judge"):
+        judged_answers([verdicts_file(tmp_path, "janus-7b", {})])
+
+
+def test_the_files_beside_a_page_are_all_that_a_table_writes(tmp_path: Path) -> None:
+    days = {"first_answer_at": "2026-11-20", "last_answer_at": "2026-11-20"}
+    paths = [verdicts_file(tmp_path / "verdicts", model, days) for model, _ in BOTH]
+    page = tmp_path / "tables" / "table2.html"
+    make_table("table2", recipe(), BENCH, paths, page.parent)
+    assert sorted([page, *files_beside(page)]) == sorted(page.parent.iterdir())
 
 
 def test_an_instance_averaged_over_the_rest_is_used_and_still_marked() -> None:
