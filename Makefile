@@ -36,7 +36,7 @@ environments: setup
 	$(BIN)/snakemake --profile profiles/rehearsal --quiet all -- environments
 
 test: environments
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from janus_recipes.files import digest_of
-from tests.e2e.workshop import Workshop
+from tests.e2e.workshop import BIN, Workshop
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -69,6 +70,26 @@ def test_an_ablations_base_model_is_a_tiny_one_in_a_rehearsal(copy: Workshop) ->
         "tables: {table2: {models: [janus-llama]}}\n",
     )
     assert "make_tiny_base(base=llama)" in copy.planned(overlay)
+
+
+def test_the_slurm_profile_is_found_by_its_short_name_after_make_profile(clean_copy: Workshop, tmp_path: Path) -> None:
+    environ = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    for _ in range(2):  # it may be made again
+        subprocess.run(["make", "profile"], cwd=clean_copy.folder, env=environ, check=True)
+    command = [BIN / "snakemake", "--profile", "slurm", "-n"]
+    planned = subprocess.run(command, cwd=clean_copy.folder, env=environ, capture_output=True, text=True, check=False)
+    assert planned.returncode == 0, planned.stderr
+    assert "train_model" in planned.stdout + planned.stderr
+
+
+def test_what_is_sent_to_a_provider_is_asked_again_when_it_changes(copy: Workshop) -> None:
+    other = copy.write("other.yaml", "providers: {judge: {reasoning_effort: high}}\n")
+    judged = "bench=multifaceted, model={}, condition=multifaceted, rubrics={}"
+    models = ("mistral-7b-v0.2", "janus-7b")
+    assert copy.planned(other) == {
+        TABLE,
+        *(f"judge_answers({judged.format(model, rubrics)})" for model in models for rubrics in JUDGED),
+    }
 
 
 def test_how_fast_a_provider_is_asked_re_runs_nothing(copy: Workshop) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from janus_recipes.commands.options import work_folder
 from janus_recipes.errors import StepError
 from janus_recipes.files import read_jsonl, write_jsonl
 from janus_recipes.preview import preview
@@ -207,3 +208,9 @@ def test_the_plan_of_the_paper_counts_what_would_be_asked() -> None:
 
 def test_the_log_of_a_job_opens_with_the_command_to_type() -> None:
     assert janus("validate", PAPER).stderr.startswith(f"$ janus validate {PAPER}")
+
+
+def test_two_models_whose_names_differ_after_a_dot_have_work_folders_of_their_own() -> None:
+    folders = {work_folder(Path(f"results/janus/models/janus-7b-v0.{number}")) for number in (1, 2)}
+    assert len(folders) == 2
+    assert work_folder(Path("results/janus/answers/m/x.jsonl")) == Path("work/janus/answers/m/x")

@@ -74,3 +74,19 @@ def test_no_network_is_a_clear_message_and_leaves_no_ready_file(
     with pytest.raises(StepError, match="Without a network or a package index"):
         build_environment("axolotl-cpu", tmp_path / "axolotl-cpu" / ".ready")
     assert not (tmp_path / "axolotl-cpu" / ".ready").exists()
+
+
+def test_an_environment_that_is_built_already_is_not_wiped_under_a_running_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = tmp_path / "envs"
+    small.mkdir()
+    (small / "none-cpu.lock").write_text("")
+    monkeypatch.setattr("janus_recipes.environments.LOCKS", small)
+    ready = tmp_path / "none-cpu" / ".ready"
+    build_environment("none-cpu", ready)
+    in_use = ready.parent / "in-use"
+    in_use.touch()
+    ready.unlink()  # as Snakemake does before it runs the rule again
+    build_environment("none-cpu", ready)
+    assert ready.exists() and in_use.exists()
