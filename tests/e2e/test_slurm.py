@@ -25,6 +25,8 @@ from typing import NoReturn
 
 import pytest
 
+from tests.e2e.workshop import copy_project
+
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
@@ -127,18 +129,7 @@ def two_free_ports() -> int:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project as a clone would have it, and the files not committed yet."""
-    copy = tmp_path_factory.mktemp("project")
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, copy / name)
+    copy = copy_project(tmp_path_factory.mktemp("project"), with_results=False).folder
     (copy / "small.yaml").write_text(SMALL)
     return copy
 

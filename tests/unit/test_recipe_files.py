@@ -78,7 +78,8 @@ def test_the_committed_json_schema_is_the_current_one() -> None:
 
 @pytest.mark.parametrize("file", RECIPES, ids=str)
 def test_editors_find_nothing_wrong_with_a_recipe_or_an_overlay(file: Path) -> None:
-    jsonschema.Draft202012Validator(recipe_json_schema()).validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+    checker = jsonschema.Draft202012Validator(recipe_json_schema())
+    assert list(checker.iter_errors(yaml.safe_load(file.read_text(encoding="utf-8")))) == []
 
 
 def test_editors_do_find_a_misspelt_key() -> None:
