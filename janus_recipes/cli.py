@@ -4,7 +4,8 @@
     janus show prompt judge --recipe recipes/janus.yaml
     janus --help
 
-Exit codes: 0 done, 1 failed, 2 wrong recipe or arguments, 3 not allowed to spend, 4 provider down (errors.py).
+Exit codes: 0 done, 1 failed, 2 wrong recipe or arguments, 3 not allowed to spend, 4 provider down,
+5 budget reached (errors.py).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@
 | 2 | wrong recipe or arguments (`RecipeError`, `UsageError`): nothing was started |
 | 3 | not allowed to spend: a missing key or a retired model (`SpendingRefused`); nothing was asked |
 | 4 | a provider is down, or refused the key or the request (`ProviderDown`); answers got so far are kept |
+| 5 | the recipe's budget is reached (`BudgetReached`); answers got so far are kept |
 """
 
 from __future__ import annotations
@@ -50,3 +51,9 @@ class ProviderDown(JanusError):
     """A provider does not answer, or refuses every request."""
 
     exit_code = 4
+
+
+class BudgetReached(JanusError):
+    """The recipe's `budget_usd` is spent: nothing new is asked."""
+
+    exit_code = 5

@@ -58,6 +58,8 @@ class Reply:
     refused: bool = False
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt's tokens, those that the provider had cached: they cost less."""
     model: str = ""
     at: str = field(default="", compare=False)
 
@@ -112,6 +114,7 @@ def reply_from(body: Any) -> Reply:
             refused=bool(refusal),
             prompt_tokens=int(usage.get("prompt_tokens") or 0),
             completion_tokens=int(usage.get("completion_tokens") or 0),
+            cached_tokens=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
             model=well_formed(str(body.get("model") or "")),
         )
     except (LookupError, TypeError, AttributeError, ValueError) as error:
@@ -134,6 +137,7 @@ def body_from(reply: Reply) -> Json:
             "prompt_tokens": reply.prompt_tokens,
             "completion_tokens": reply.completion_tokens,
             "total_tokens": reply.prompt_tokens + reply.completion_tokens,
+            **({"prompt_tokens_details": {"cached_tokens": reply.cached_tokens}} if reply.cached_tokens else {}),
         },
     }
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from janus_recipes.files import Json
+from janus_recipes.llm.latency import Latencies
 from janus_recipes.records import Status
 
 
@@ -26,6 +27,10 @@ class AskReport:
     """Requests sent again after a transient fault."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    usd: float | None = None
+    """What the answers of this run cost; None where the model's price is unknown."""
+    latencies: Latencies = field(default_factory=Latencies)
+    """Of the answers that this run asked for one by one; a batch has none."""
     statuses: Counter[Status] = field(default_factory=Counter)
     """Rows by status."""
     faults: Counter[str] = field(default_factory=Counter)
@@ -55,8 +60,11 @@ class AskReport:
             "retries": self.retries,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
+            "usd": None if self.usd is None else round(self.usd, 6),
+            "latency": self.latencies.as_json(),
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
             "faults": dict(sorted(self.faults.items())),
+            "unanswered": dict(sorted(self.unanswered.items())),
             "first_answer_at": self.first_answer_at,
             "last_answer_at": self.last_answer_at,
         }

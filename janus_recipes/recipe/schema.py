@@ -44,11 +44,45 @@ class Faults(Section):
     truncated: float = Field(0.0, ge=0, le=1, description="200 cut at the token limit (finish_reason: length)")
 
 
-class Provider(Section):
-    """A model behind an OpenAI-compatible chat endpoint, and what it accepts."""
+class Prices(Section):
+    """Dollars per million tokens, for models that the genai-prices package does not know or prices otherwise."""
 
-    kind: Literal["openai", "rehearsal"] = Field(
-        description="openai: any OpenAI-compatible endpoint. rehearsal: the micro-world, served on this machine"
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached_input: float | None = Field(None, ge=0, description="input that the provider had cached; null: as `input`")
+
+
+class Batching(Section):
+    """How `openai-batch` cuts requests into files. The limits are OpenAI's; another provider has others."""
+
+    requests: int = Field(50_000, ge=1, description="requests in one file at most")
+    megabytes: float = Field(200.0, gt=0, description="size of one file at most, in 10^6 bytes")
+    tokens_queued: int | None = Field(
+        None, ge=1, description="tokens of all batches under way at most, estimated; null: no limit"
+    )
+    window: str = Field("24h", description="the provider's completion window")
+    poll_s: float = Field(30.0, gt=0, description="seconds between looks at the batches under way")
+    price_share: float = Field(0.5, gt=0, le=1, description="price of a request in a batch, as a share of a live one")
+
+
+class ServedModel(Section):
+    """How the job of a step that asks a `vllm` provider serves its model."""
+
+    gpus: int = Field(1, ge=0, description="0: on the CPU")
+    revision: str | None = Field(None, description="commit on the hub")
+    max_model_len: int | None = Field(None, ge=16, description="tokens of prompt and answer; null: the model's own")
+    dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
+    gpu_memory_utilization: float = Field(0.9, gt=0, le=1)
+    chat_template: str | None = Field(None, description="a Jinja file; null: the tokenizer's own")
+    start_s: float = Field(1800.0, gt=0, description="seconds that loading the weights may take")
+
+
+class Provider(Section):
+    """A model that steps ask, where it is, and what it accepts."""
+
+    kind: Literal["openai", "openai-batch", "vllm", "rehearsal"] = Field(
+        description="openai: any OpenAI-compatible endpoint. openai-batch: its files and batches, slower and cheaper. "
+        "vllm: an open model, served by the step's own job. rehearsal: the micro-world, served on this machine"
     )
     model: str = Field(min_length=1, description="the model's name as the endpoint knows it")
     base_url: str | None = Field(None, description="the endpoint; null: the openai package's own default")
@@ -56,6 +90,12 @@ class Provider(Section):
     concurrency: int = Field(64, ge=1, description="requests in flight at most")
     timeout_s: float = Field(300.0, gt=0, description="seconds to wait for one answer")
     max_tries: int = Field(6, ge=1, description="times one request is sent when faults are transient")
+    requests_per_minute: int | None = Field(
+        None, ge=1, description="where the endpoint's headers name no limit; null: no limit"
+    )
+    tokens_per_minute: int | None = Field(
+        None, ge=1, description="tokens of prompts and answers, where the headers name no limit; null: no limit"
+    )
     token_limit_key: Literal["max_tokens", "max_completion_tokens"] = Field(
         "max_completion_tokens", description="how this endpoint calls the limit on the answer's tokens"
     )
@@ -65,6 +105,12 @@ class Provider(Section):
     accepts_sampling: bool = Field(
         True, description="false: temperature and top_p are refused by this model and not sent"
     )
+    structured_output: bool = Field(
+        False, description="true: the answer's JSON schema is sent too, where an answer is JSON (response_format)"
+    )
+    prices: Prices | None = Field(None, description="null: those of the genai-prices package")
+    batch: Batching = Field(Batching(), description="openai-batch only")
+    served: ServedModel = Field(ServedModel(), description="vllm only")
     faults: Faults = Field(Faults(), description="rehearsal only: how it misbehaves")
 
 
@@ -350,6 +396,9 @@ class Recipe(Section):
     name: Name = Field(description="results lie under results/<name>/")
     seed: int = Field(42, ge=0)
     ledger: str = Field("ledger", description="folder of paid answers, shared by all recipes")
+    budget_usd: float | None = Field(
+        None, ge=0, description="dollars that this recipe may spend on answers in all its runs; null: no limit"
+    )
     published_figures: str = "recipes/published.yaml"
     known_models: str = Field("recipes/known_models.yaml", description="models with their retirement dates")
     providers: dict[Name, Provider]
