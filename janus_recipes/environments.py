@@ -13,7 +13,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 from janus_recipes.errors import StepError, UsageError
 from janus_recipes.files import digest_of, write_json
 from janus_recipes.locking import held
+from janus_recipes.processes import run_child
 
 LOCKS = Path("envs")
 LOCKED_FOR = ("--python-version", "3.11", "--generate-hashes", "--no-header", "--quiet")
@@ -105,13 +105,11 @@ def run_uv(*arguments: str, with_links: bool = True) -> None:
     uv = str(beside_python) if beside_python.exists() else shutil.which("uv")
     if uv is None:
         raise StepError("uv is not installed beside this Python: run `make setup`")
-    done = subprocess.run(
-        [uv, *arguments], env=uv_environ(os.environ, with_links=with_links), capture_output=True, text=True
-    )
-    sys.stderr.write(done.stderr)
-    if done.returncode != 0:
+    # As a guarded child: a kill -9 ends it too, so that the next build does not meet a first one still writing.
+    code = run_child([uv, *arguments], env=uv_environ(os.environ, with_links=with_links), log=Path(os.devnull))
+    if code != 0:
         raise StepError(
-            f"uv {' '.join(arguments[:2])} failed (exit {done.returncode}); its words stand above. "
+            f"uv {' '.join(arguments[:2])} failed (exit {code}); its words stand above. "
             "Without a network or a package index nothing can be installed; with a full disk, `uv cache clean` helps. "
             "Nothing half-built is used: run the same command again."
         )

@@ -122,6 +122,10 @@ class BuiltTable:
     runs: int
     missing_verdicts: MissingVerdicts
 
+    def judge_cell(self, judge: str) -> str:
+        """The judge as a CSV names it. The columns are fixed, so this is where each row of a rehearsal says so."""
+        return f"{judge} (rehearsal)" if self.notice else judge
+
 
 @dataclass(frozen=True)
 class _Column:
@@ -179,7 +183,8 @@ def csv_rows(table: BuiltTable) -> Iterator[tuple[str, ...]]:
     for line in table.lines:
         for cell in line.cells:
             yield (
-                *(line.model, line.condition, SINGLE, cell.benchmark, line.metric, line.judge),
+                *(line.model, line.condition, SINGLE, cell.benchmark, line.metric),
+                table.judge_cell(line.judge),
                 *_estimate_texts(cell.estimate),
                 *map(str, (cell.counts.n_expected, cell.counts.n_used, cell.counts.n_left_out)),
                 *map(_number, (cell.published, cell.difference)),
@@ -191,7 +196,8 @@ def comparison_rows(table: BuiltTable) -> Iterator[tuple[str, ...]]:
     for one in table.comparisons:
         n_used = one.difference.n
         yield (
-            *(one.kind, one.model, one.against, one.condition, AVERAGE, one.judge),
+            *(one.kind, one.model, one.against, one.condition, AVERAGE),
+            table.judge_cell(one.judge),
             *map(_number, (one.first, one.second)),
             *_estimate_texts(one.difference),
             *map(str, (table.n_expected, n_used, table.n_expected - n_used)),

@@ -1,19 +1,17 @@
-"""Ctrl-C and kill -9 in every stage, then the same command: it goes on where it was and ends in the same tables."""
+"""Ctrl-C and kill -9 in the long stages, then the same command: it goes on and ends in the same tables."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.stopping import ctrl_c, kill, no_orphan_is_left, wait_until
 from tests.e2e.workshop import Workshop
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -23,50 +21,6 @@ TOLERANCE = 0.25
 
 Training continues from a checkpoint, and batched arithmetic rounds differently when other answers share a batch.
 """
-
-
-def wait_until(true: Callable[[], bool], run: subprocess.Popen[str], what: str) -> None:
-    for _ in range(6000):
-        if true():
-            return
-        assert run.poll() is None, f"the run ended before {what}"
-        time.sleep(0.05)
-    raise AssertionError(f"{what}: did not happen")
-
-
-def kill(run: subprocess.Popen[str]) -> None:
-    """kill -9 of Snakemake alone: its jobs live on, as they do when the kernel runs out of memory."""
-    run.send_signal(signal.SIGKILL)
-    run.wait()
-
-
-def ctrl_c(run: subprocess.Popen[str]) -> None:
-    """What a terminal does: SIGINT to the whole process group."""
-    os.killpg(run.pid, signal.SIGINT)
-    assert run.wait() != 0
-
-
-def descendants_in(folder: Path) -> list[int]:
-    """Processes that still work in a folder."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if (
-                process.joinpath("cwd").resolve() == folder
-                and "snakemake" not in process.joinpath("cmdline").read_text()
-            ):
-                found.append(int(process.name))
-        except OSError:
-            continue
-    return found
-
-
-def no_orphan_is_left(folder: Path) -> None:
-    for _ in range(200):
-        if not descendants_in(folder):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"orphans live on: {descendants_in(folder)}")
 
 
 def ledger_rows(folder: Path, model: str) -> int:

@@ -81,10 +81,12 @@ def test_the_table_is_in_long_form_with_the_documented_columns(rehearsal: Worksh
     assert all(int(row["n_used"]) + int(row["n_left_out"]) == int(row["n_expected"]) for row in rows)
 
 
-def test_every_page_of_a_rehearsal_says_so_and_no_difference_to_the_paper_is_given(rehearsal: Workshop) -> None:
+def test_every_page_and_row_of_a_rehearsal_says_so_and_no_difference_to_the_paper_is_given(rehearsal: Workshop) -> None:
     tables = rehearsal.folder / "results/rehearsal/tables"
     for page in ("table2.md", "table2.html"):
         assert "REHEARSAL" in (tables / page).read_text()
+    for row in rehearsal.table() + rehearsal.comparisons():
+        assert row["judge"] == "microworld-judge (rehearsal)"
     assert {row["difference"] for row in rehearsal.table()} == {""}
     assert any(row["published"] for row in rehearsal.table())
 

@@ -22,7 +22,7 @@ from janus_recipes.records import DIMENSIONS, Asked, BenchInstance, Preference, 
 from janus_recipes.reporting.make import files_beside, judged_answers, make_table
 from janus_recipes.reporting.published import PublishedTable, read_published
 from janus_recipes.reporting.render import html_of, markdown_of, write_table
-from janus_recipes.reporting.table import CSV_COLUMNS, BuiltTable, JudgedAnswers, Line, build_table
+from janus_recipes.reporting.table import CSV_COLUMNS, BuiltTable, JudgedAnswers, Line, build_table, comparison_rows
 
 COLUMNS = ["mf-AlpacaEval", "mf-Koala"]
 PREFERENCES = tuple(Preference(dimension, "any", "any", "any") for dimension in DIMENSIONS)
@@ -230,6 +230,12 @@ def test_a_rehearsal_says_so_and_a_real_run_does_not() -> None:
     for text in (markdown_of(built(rehearsal=True)), html_of(built(rehearsal=True))):
         assert notice in text
     assert notice not in markdown_of(built()) + html_of(built())
+
+
+def test_each_csv_row_of_a_rehearsal_says_so_beside_its_judge(tmp_path: Path) -> None:
+    real, rehearsed = (csv_of(built(rehearsal=rehearsal), tmp_path) for rehearsal in (False, True))
+    assert {row["judge"] for row in rehearsed} == {f"{row['judge']} (rehearsal)" for row in real}
+    assert all("rehearsal" in row[5] for row in comparison_rows(built(rehearsal=True)))
 
 
 def test_cells_with_holes_are_marked_and_the_statuses_listed() -> None:
