@@ -39,7 +39,15 @@ def make_asked(
         making(out, recipe=recipe.name, section=asking, inputs=inputs) as made,
         Ledger.open(Path(recipe.ledger), provider.model) as ledger,
     ):
-        answers = ask(requests, provider, ledger, parse, asking.re_asks, endpoint=spending_endpoint(recipe))
+        answers = ask(
+            requests,
+            provider,
+            ledger,
+            parse,
+            asking.re_asks,
+            endpoint=spending_endpoint(recipe),
+            total=sum(1 for _ in wanted()),
+        )
         write_jsonl(out, map(row_of, in_full(wanted(), iter(answers))))
         sent = provider.model_dump(include={"kind", "accepts_sampling", "reasoning_effort"})
         made.asked = {"provider": asking.provider, **sent, **answers.report.as_json()}

@@ -66,11 +66,13 @@ def ask(
     parse: Callable[[str], T],
     re_asks: int,
     endpoint: Callable[[Provider], AbstractContextManager[Endpoint]] = endpoint_of,
+    total: int | None = None,
 ) -> Answers[T]:
     """Ask what the ledger has no answer for, then give the rows.
 
     `parse` turns an answer's text into its value or raises Unparsed; such a question is asked again at once, `re_asks`
     times at most, with another sample index. The endpoint is opened, and a key needed, only when something is missing.
+    `total` is how many rows there will be at most, for the time left that is shown.
 
     Raises SpendingRefused without a key, ProviderDown when the endpoint does not answer or refuses everything,
     StepError when some requests got no answer, the ledger cannot be written, or the run was stopped. All that was
@@ -78,7 +80,7 @@ def ask(
     """
     report = AskReport(provider.model)
     rows = Rows(provider, ledger, parse, re_asks)
-    progress = Progress(report)
+    progress = Progress(report, total)
     waiting = _waiting(requests(), rows, report)
     try:
         first = next((request for request in waiting if request is not None), None)

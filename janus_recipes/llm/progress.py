@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections import deque
+from datetime import timedelta
 from typing import TextIO
 
 from rich.console import Console
@@ -13,16 +15,25 @@ from janus_recipes.llm.report import AskReport
 
 LOG_EVERY_S = 30.0
 TERMINAL_EVERY_S = 0.25
+RATE_OVER_S = 60.0
+"""The rate is that of the last minute: what a rate limit or a slow provider makes of it now decides the time left."""
 
 
 class Progress:
-    """Prints the state of one `AskReport` to `out`, which is standard error unless told otherwise."""
+    """Prints the state of one `AskReport` to `out`, which is standard error unless told otherwise.
 
-    def __init__(self, report: AskReport, out: TextIO | None = None) -> None:
+    `total` is how many rows there will be at most, where it is known; without it no time left is told.
+    """
+
+    def __init__(self, report: AskReport, total: int | None = None, out: TextIO | None = None) -> None:
         self.report = report
         self.in_flight = 0
+        self.limit = ""
+        """The limit in force, in words: "64 in flight, 480 requests/min"."""
+        self._total = total
         self._out = out or sys.stderr
         self._start = time.monotonic()
+        self._seen = deque([(self._start, 0)])
 
     async def keep_showing(self) -> None:
         """Show the state until cancelled."""
@@ -36,28 +47,51 @@ class Progress:
                 await asyncio.sleep(TERMINAL_EVERY_S)
 
     def line(self) -> str:
-        """Done of seen so far, rate of answers, requests in flight, rows by status, tokens paid for."""
-        seconds = max(time.monotonic() - self._start, 1e-9)
+        """Done of all, rate of answers, in flight and the limit in force, statuses, tokens, dollars, time left."""
+        report, rate = self.report, self._rate()
+        done = report.statuses.total()
+        rows = f"{report.rows:,} rows so far" if self._total is None else f"{self._total:,} rows"
+        limit = f" (limit: {self.limit})" if self.limit else ""
+        left = self._time_left(done, rate)
         return (
-            f"{self.report.model}: {self.report.statuses.total():,}/{self.report.rows:,} rows so far, "
-            f"{self.report.asked / seconds:.1f} answers/s, {self.in_flight} in flight{self._details()}"
+            f"{report.model}: {done:,}/{rows}, {rate:.1f} answers/s, {self.in_flight} in flight{limit}"
+            f"{self._details()}{f'; {left} left' if left else ''}"
         )
 
     def summary(self) -> str:
         """What the run came to."""
         report = self.report
+        latency = report.latencies.as_json()
+        answered = f"; an answer took {latency['p50_s']:g} s (p50), {latency['p99_s']:g} s (p99)" if latency else ""
         return (
             f"{report.model}: {report.rows:,} rows, {report.from_ledger:,} from the ledger, "
             f"{report.asked:,} answers asked for ({report.re_asked:,} again), {report.retries:,} retries, "
-            f"{time.monotonic() - self._start:.1f} s{self._details()}"
+            f"{time.monotonic() - self._start:.1f} s{self._details()}{answered}"
         )
 
     def say(self, line: str) -> None:
         """Print one line now."""
         print(line, file=self._out, flush=True)
 
+    def _rate(self) -> float:
+        """Answers a second, over the last minute."""
+        now = time.monotonic()
+        self._seen.append((now, self.report.asked))
+        while len(self._seen) > 2 and now - self._seen[1][0] > RATE_OVER_S:
+            self._seen.popleft()
+        began, before = self._seen[0]
+        return (self.report.asked - before) / max(now - began, 1e-9)
+
+    def _time_left(self, done: int, rate: float) -> str:
+        if self._total is None or rate <= 0:
+            return ""
+        return str(timedelta(seconds=round((self._total - done) / rate)))
+
     def _details(self) -> str:
         report = self.report
         statuses = ", ".join(f"{status} {count:,}" for status, count in sorted(report.statuses.items()))
+        faults = ", ".join(f"{label} {count:,}" for label, count in report.faults.most_common(3))
         tokens = f"{report.prompt_tokens:,} + {report.completion_tokens:,} tokens" if report.asked else ""
-        return "".join(f"; {part}" for part in (statuses, tokens) if part)
+        dollars = f"${report.usd:,.2f}" if report.asked and report.usd is not None else ""
+        parts = (statuses, f"faults: {faults}" if faults else "", tokens, dollars)
+        return "".join(f"; {part}" for part in parts if part)
