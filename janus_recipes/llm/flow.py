@@ -1,29 +1,31 @@
 """Sending what is outstanding: at most `concurrency` requests in flight, no barrier, each answer kept as it arrives.
 
 As many workers as may be in flight each take the next request when their last one is settled, so memory does not grow
-with the number of requests and a slow answer holds up nobody. Every way of stopping (a provider that is down, a full
-disk, Ctrl-C) sends nothing new and keeps what is in flight.
+with the number of requests and a slow answer holds up nobody. When a worker may send, `limits.py` says. Every way of
+stopping (a provider that is down, a budget that is spent, a full disk, Ctrl-C) sends nothing new and keeps what is in
+flight.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Iterator, Set
+from contextlib import suppress
 from typing import Any
 
-import httpx2
-import openai
-
 from janus_recipes.errors import ProviderDown, StepError
+from janus_recipes.files import Json
+from janus_recipes.llm.budget import Purse, paid_from
 from janus_recipes.llm.chat import ChatRequest, Reply, body_of, reply_from
+from janus_recipes.llm.client import Client
 from janus_recipes.llm.endpoint import Endpoint
-from janus_recipes.llm.faults import Fault, fault_of
+from janus_recipes.llm.faults import Fault, fault_of, fault_of_status
+from janus_recipes.llm.limits import Gate, Ticket
 from janus_recipes.llm.progress import Progress
 from janus_recipes.llm.rows import Rows, Step
+from janus_recipes.llm.signals import signals
 from janus_recipes.records import Status
 from janus_recipes.redact import redact
 
@@ -37,27 +39,42 @@ DOWN_AFTER = 10
 REJECTED_AFTER = 20
 """Nothing has been answered and this many requests in a row were rejected with the same words: all will be."""
 
+CHARACTERS_PER_TOKEN = 4
+"""Roughly, for what a request counts against a limit on tokens until its answer tells the usage."""
+
 MESSAGE_MOST = 500
 """Characters of an endpoint's own words that are told: some answer with a whole web page."""
 
-DRAIN_S = 20.0
-"""Seconds that a stopped run waits for answers in flight; Slurm kills 30 s after its warning."""
+IN_A_BATCH = "in a batch under way: ask with `kind: openai-batch` to fetch it"
 
 
 class Flow:
     """One run of workers over the requests that have no answer yet."""
 
-    def __init__(self, rows: Rows[Any], where: Endpoint, progress: Progress) -> None:
+    def __init__(
+        self,
+        rows: Rows[Any],
+        where: Endpoint,
+        progress: Progress,
+        purse: Purse | None = None,
+        in_batches: Set[bytes] = frozenset(),
+    ) -> None:
+        """`in_batches` are the addresses of what a provider's batches will answer: it is not paid for once more."""
         self._rows = rows
-        self._provider = rows.provider
+        self._provider = provider = rows.provider
         self._where = where
         self._progress = progress
         self._report = progress.report
-        self._in_flight: set[str] = set()
+        self._purse = purse
+        self._in_batches = in_batches
+        self._client = Client(where, provider.concurrency, provider.timeout_s)
+        self._gate = Gate(
+            provider.concurrency, provider.requests_per_minute, provider.tokens_per_minute, self._tell_limit
+        )
+        self._asking: set[str] = set()
         self._given_up_in_a_row = 0
         self._rejected_in_a_row = ("", 0)
         self._failure: BaseException | None = None
-        self._headers: dict[str, str | openai.Omit] = {} if where.key else {"Authorization": openai.omit}
         self._stopping = asyncio.Event()
 
     async def run(self, waiting: Iterator[ChatRequest | None]) -> None:
@@ -65,10 +82,10 @@ class Flow:
 
         `waiting` may yield None: the workers then let the answers that have arrived in.
         """
-        async with _client(self._provider.concurrency, self._provider.timeout_s, self._where) as self._openai:
+        async with self._client:
             showing = asyncio.create_task(self._progress.keep_showing())
             workers = [asyncio.create_task(self._work(waiting)) for _ in range(self._provider.concurrency)]
-            with self._signals(workers):
+            with signals(self._signalled, lambda: [worker.cancel() for worker in workers]):
                 await asyncio.wait(workers)
             showing.cancel()
             await asyncio.wait([showing])
@@ -90,36 +107,73 @@ class Flow:
     async def _settle(self, request: ChatRequest) -> None:
         """Ask until the request's row is settled, given up, or the run stops."""
         while isinstance(step := self._rows.standing(request), Step):
-            if step.address in self._in_flight or self._stopping.is_set():
+            if step.address in self._asking or self._stopping.is_set():
                 return  # the same question under another id is being asked: both rows get its answer
+            if bytes.fromhex(step.address) in self._in_batches:
+                self._report.unanswered[IN_A_BATCH] += 1
+                return
             if await self._answer(step) is None and step.address not in self._rows.rejected:
                 return
         self._report.statuses[step.status] += 1
 
     async def _answer(self, step: Step) -> Reply | None:
-        self._in_flight.add(step.address)
-        self._progress.in_flight += 1
+        self._asking.add(step.address)
         try:
-            reply = await self._tried(step)
-            if reply is not None:
-                self._keep(step, reply)
-            return reply
+            return await self._tried(step)
         finally:
-            self._in_flight.discard(step.address)
-            self._progress.in_flight -= 1
+            self._asking.discard(step.address)
 
     async def _tried(self, step: Step) -> Reply | None:
         """The answer, after as many tries as the recipe allows; None when there is none to keep."""
         body = body_of(step.request, self._provider)
         tries = 0
-        while True:
-            outcome = await self._outcome(body)
+        while (ticket := await self._gate.enter(self._tokens_expected(step))) is not None:
+            if reply := self._answered_meanwhile(step):
+                self._gate.leave(ticket)
+                return reply
+            outcome = await self._outcome(step, body, ticket)
             tries += 1
             if isinstance(outcome, Reply):
                 return outcome
             if not await self._worth_another(step, outcome, tries):
                 return None
             self._report.retries += 1
+        return None
+
+    def _answered_meanwhile(self, step: Step) -> Reply | None:
+        """What another process was answered while this request waited for its turn."""
+        return self._rows.ledger.get(step.address) if self._rows.ledger.refresh() else None
+
+    async def _outcome(self, step: Step, body: Json, ticket: Ticket) -> Reply | Fault:
+        """One try. An answer is kept and paid for before the next request takes its place."""
+        self._progress.in_flight = self._gate.in_flight
+        try:
+            if self._purse is not None:
+                self._purse.check()
+            outcome = await self._send(body, ticket)
+            if isinstance(outcome, Fault):
+                self._gate.failed(ticket, outcome)
+            else:
+                self._gate.answered(ticket, outcome.prompt_tokens + outcome.completion_tokens)
+                self._report.latencies.add(time.monotonic() - ticket.at)
+                self._keep(step, outcome)
+            return outcome
+        finally:
+            self._gate.leave(ticket)
+            self._progress.in_flight = self._gate.in_flight
+
+    async def _send(self, body: Json, ticket: Ticket) -> Reply | Fault:
+        try:
+            answer = await self._client.ask(body)
+            self._gate.learn(ticket, answer.headers)
+            if answer.status >= 400:
+                return fault_of_status(answer.status, answer.headers, answer.body)
+            return reply_from(answer.body)
+        except Exception as error:
+            fault = fault_of(error)
+            if fault is None:
+                raise
+            return fault
 
     async def _worth_another(self, step: Step, fault: Fault, tries: int) -> bool:
         """Note a fault and, where the request should be sent again, wait until it is time to."""
@@ -127,56 +181,53 @@ class Flow:
         if fault.meaning != "transient":
             self._turned_away(step, fault)
             return False
-        if tries >= self._provider.max_tries:
+        if self._gate.down or not self._where.alive():
+            self._stop(self._no_answer(fault))
+        elif tries >= self._provider.max_tries:
             self._given_up(fault)
             return False
         return not await self._stopped_within(_pause_s(tries, fault.retry_after_s))
 
-    async def _outcome(self, body: dict[str, Any]) -> Reply | Fault:
-        try:
-            return await self._send(body)
-        except Exception as error:
-            fault = fault_of(error)
-            if fault is None:
-                raise
-            return fault
-
-    async def _send(self, body: dict[str, Any]) -> Reply:
-        # The time-out is on the whole answer: the client's own starts again with every byte that trickles in.
-        async with asyncio.timeout(self._provider.timeout_s):
-            response = await self._openai.post(
-                "/chat/completions", cast_to=httpx2.Response, body=body, options={"headers": self._headers}
-            )
-        return reply_from(_json_of(response))
-
     def _keep(self, step: Step, reply: Reply) -> None:
         self._rows.ledger.put(step.address, reply)
         self._given_up_in_a_row = 0
-        self._report.asked += 1
-        self._report.re_asked += step.number > 0
-        self._report.prompt_tokens += reply.prompt_tokens
-        self._report.completion_tokens += reply.completion_tokens
+        if self._purse is not None:
+            self._purse.pay(reply)
+        self._report.count_answer(reply, step.number > 0, paid_from(self._purse))
+
+    def _tokens_expected(self, step: Step) -> float:
+        """About what a request will use: four characters a token, and an answer as long as those so far."""
+        characters = sum(len(message.content) for message in step.request.messages)
+        asked = self._report.asked
+        answer = self._report.completion_tokens / asked if asked else step.request.sampling.max_tokens
+        return characters / CHARACTERS_PER_TOKEN + answer
 
     def _turned_away(self, step: Step, fault: Fault) -> None:
         reason = self._clean(fault.reason)
         if fault.meaning == "down":
-            self._stop(self._down(f"{reason}. See to the key, the model's name or the account"))
+            self._stop(self._down(f"{reason}. See to the key, the address, the model's name or the account"))
             return
         self._rows.rejected[step.address] = (fault.status, reason)
         before, count = self._rejected_in_a_row
         self._rejected_in_a_row = (reason, count + 1 if reason == before else 1)
-        same = self._rejected_in_a_row[1] >= REJECTED_AFTER
-        if same and not self._report.asked and fault.status is Status.FAILED:
+        if self._report.asked or fault.status is not Status.FAILED:
+            return
+        if fault.remedy:
+            self._stop(self._down(f"{reason}. Say `{fault.remedy}` in the provider's section of the recipe"))
+        elif self._rejected_in_a_row[1] >= REJECTED_AFTER:
             self._stop(self._down(f"it rejects every request: {reason}. See to the provider's section of the recipe"))
 
     def _given_up(self, fault: Fault) -> None:
         self._report.unanswered[fault.label] += 1
         self._given_up_in_a_row += 1
         if self._given_up_in_a_row >= DOWN_AFTER:
-            self._stop(self._down(f"it does not answer: {self._clean(fault.reason)}. Try again later"))
+            self._stop(self._no_answer(fault))
+
+    def _no_answer(self, fault: Fault) -> ProviderDown:
+        return self._down(f"it does not answer: {self._clean(fault.reason)}. Try again later")
 
     def _down(self, what: str) -> ProviderDown:
-        url = self._clean(str(self._openai.base_url))
+        url = self._clean(self._client.base_url)
         return ProviderDown(f"{self._provider.model} at {url}: {what}; then run the same command again: it continues.")
 
     def _clean(self, text: str) -> str:
@@ -187,58 +238,19 @@ class Flow:
         if self._failure is None:
             self._failure = failure
         self._stopping.set()
+        self._gate.close()
+
+    def _tell_limit(self, words: str) -> None:
+        self._progress.limit = words
 
     async def _stopped_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
         return self._stopping.is_set()
 
-    @contextmanager
-    def _signals(self, workers: list[asyncio.Task[None]]) -> Iterator[None]:
-        """Ctrl-C and SIGTERM stop the run when all in flight is kept; a second one, or DRAIN_S, stops it at once."""
-        loop = asyncio.get_running_loop()
-
-        def cancel() -> None:
-            for worker in workers:
-                worker.cancel()
-
-        def stop(name: str) -> None:
-            if self._stopping.is_set():
-                cancel()
-            self._progress.say(f"{name}: waiting for {self._progress.in_flight} answers in flight")
-            self._stop(StepError(f"stopped by {name}. Run the same command again: it continues."))
-            loop.call_later(DRAIN_S, cancel)
-
-        if threading.current_thread() is not threading.main_thread():
-            yield  # signals are the main thread's business
-            return
-        before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-        for one in before:
-            loop.add_signal_handler(one, stop, one.name)
-        try:
-            yield
-        finally:
-            for one, handler in before.items():
-                loop.remove_signal_handler(one)
-                signal.signal(one, handler)
-
-
-def _client(concurrency: int, timeout_s: float, where: Endpoint) -> openai.AsyncOpenAI:
-    """The openai package's client, without its own retries, with room for every worker's connection."""
-    limits = httpx2.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-    return openai.AsyncOpenAI(
-        api_key=where.key or "none",
-        base_url=where.base_url,
-        max_retries=0,
-        http_client=openai.DefaultAsyncHttpxClient(limits=limits, timeout=timeout_s, trust_env=not where.local),
-    )
-
-
-def _json_of(response: httpx2.Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return None
+    def _signalled(self, name: str) -> None:
+        self._progress.say(f"{name}: waiting for {self._progress.in_flight} answers in flight")
+        self._stop(StepError(f"stopped by {name}. Run the same command again: it continues."))
 
 
 def _pause_s(number: int, retry_after_s: float | None) -> float:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from janus_recipes.files import Json
+from janus_recipes.llm.chat import Reply
 from janus_recipes.llm.latency import Latencies
 from janus_recipes.records import Status
 
@@ -41,6 +42,14 @@ class AskReport:
     """The day (ISO, UTC) of the oldest answer among the rows read, whichever run asked for it; None without any."""
     last_answer_at: str | None = None
     """The day of the newest."""
+
+    def count_answer(self, reply: Reply, again: bool, usd: float | None) -> None:
+        """Count an answer that was paid for and kept; `again` where the one before did not parse, `usd` of the run."""
+        self.asked += 1
+        self.re_asked += again
+        self.prompt_tokens += reply.prompt_tokens
+        self.completion_tokens += reply.completion_tokens
+        self.usd = usd
 
     def count_read(self, status: Status, at: str) -> None:
         """Count a row that was read; `at` is when its answer was given, empty where it has none."""

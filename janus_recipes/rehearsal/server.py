@@ -1,4 +1,4 @@
-"""The micro-world behind OpenAI's chat completions protocol, over real HTTP on this machine.
+"""The micro-world behind OpenAI's protocol (chat completions, files, batches), over real HTTP on this machine.
 
     with serving(Faults(rate_limited=0.05)) as world:
         client = openai.OpenAI(base_url=world.base_url, api_key="none")
@@ -35,7 +35,8 @@ from starlette.types import Receive, Scope, Send
 from janus_recipes.errors import StepError
 from janus_recipes.files import digest_of_text
 from janus_recipes.recipe.schema import Faults
-from janus_recipes.rehearsal.world import answer
+from janus_recipes.rehearsal.batches import Desk
+from janus_recipes.rehearsal.world import answer, shaped
 from janus_recipes.seeding import random_for
 
 MODEL = "micro-world"
@@ -49,8 +50,8 @@ CHARACTERS_PER_TOKEN = 4
 """Tokens are counted roughly, for the usage figures and for the limit on the answer."""
 
 _SHARES = ("rate_limited", "server_error", "dropped", "hang", "malformed", "refusal", "truncated")
-_DELIVERED = ("ok", "hang")
-"""Fates whose answer is a good one."""
+_DELIVERED = ("ok", "hang", "malformed", "refusal", "truncated")
+"""Fates that end with a whole answer, good or not: it is paid for."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ class Stats:
     fates: dict[str, int]
     """How many met each fate: `ok`, or the name of a fault as in `Faults`."""
     answered: int
-    """Different requests (by content) that got a good answer."""
+    """Different requests (by content, the seed included) that got a whole answer while the client was still there."""
     asked_after_answering: int
-    """Requests for something that had been answered well before: a client that pays once makes none."""
+    """Requests for something that had been answered before: a client that pays once makes none."""
     peak_in_flight: int
 
 
@@ -81,6 +82,9 @@ class World:
     _asked_after_answering: int = 0
     _in_flight: int = 0
     _peak_in_flight: int = 0
+
+    def __post_init__(self) -> None:
+        self.desk = Desk(self.faults, self.seed, self.answer_row)
 
     def stats(self) -> Stats:
         """The counters at this moment. After a client's call returned, that call is counted."""
@@ -105,11 +109,27 @@ class World:
         try:
             if latency_s:
                 await asyncio.sleep(latency_s)
-            if fate in _DELIVERED:
+            if fate in _DELIVERED and not await request.is_disconnected():
                 self._answered.add(content)
             return self._response(body, fate, content)
         finally:
             self._in_flight -= 1
+
+    def answer_row(self, body: Any) -> tuple[int, dict[str, Any]] | None:
+        """What the row of a batch gets: a status code and a body; None where it is lost."""
+        try:
+            asked = _valid_chat_body(json.dumps(body).encode())
+        except HTTPException as error:
+            return error.status_code, {"error": {"message": error.detail, "type": "invalid_request_error"}}
+        content = digest_of_text(json.dumps(asked, sort_keys=True))
+        fate, _ = _fate(self.faults, self.seed, content, self._asked[content])
+        self._asked[content] += 1
+        self._fates[fate] += 1
+        self._asked_after_answering += content in self._answered
+        if fate in _DELIVERED:
+            self._answered.add(content)
+        response = self._response(asked, fate, content)
+        return None if isinstance(response, _BrokenOff) else (response.status_code, json.loads(bytes(response.body)))
 
     def _response(self, body: dict[str, Any], fate: str, content: str) -> Response:
         if fate == "rate_limited":
@@ -119,7 +139,7 @@ class World:
             return _error(500, "The server had an error while processing your request", "server_error")
         if fate == "dropped":
             return _BrokenOff()
-        text = answer(body["messages"], int(body.get("seed") or 0))
+        text = shaped(answer(body["messages"], int(body.get("seed") or 0)), body.get("response_format"))
         return JSONResponse(_completion(body, text, fate, content))
 
 
@@ -167,6 +187,7 @@ def _application(world: World) -> Starlette:
     routes = [
         Route("/v1/chat/completions", world.chat, methods=["POST"]),
         Route("/v1/models", _models, methods=["GET"]),
+        *world.desk.routes(),
     ]
     return Starlette(routes=routes, exception_handlers={HTTPException: _http_error})
 
@@ -179,7 +200,7 @@ async def _models(request: Request) -> Response:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     invalid_url = f"Invalid URL ({request.method} {request.url.path})"
-    message = invalid_url if error.status_code in (404, 405) else error.detail
+    message = invalid_url if error.detail in ("Not Found", "Method Not Allowed") else error.detail
     return _error(error.status_code, message, "invalid_request_error")
 
 

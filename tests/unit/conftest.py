@@ -1,0 +1,16 @@
+"""What several unit tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+from janus_recipes.llm import flow, limits
+from tests.scripted import KEY
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key to ask with, and little waiting before trying again."""
+    monkeypatch.setenv("TEACHER_KEY", KEY)
+    monkeypatch.setattr(flow, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(limits, "PROBE_S", 0.01)

@@ -1,0 +1,146 @@
+"""What goes wrong at an endpoint: tried again, told as a status, or the end of the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from multidict import CIMultiDict
+
+from janus_recipes.errors import ProviderDown
+from janus_recipes.llm.faults import fault_of_status
+from janus_recipes.records import Status
+from tests.scripted import KEY, Said, asked, provider_at, questions, scripted
+
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
+
+def test_a_rate_limit_is_waited_out_for_as_long_as_the_provider_says(tmp_path: Path) -> None:
+    limited = Said(status=429, headers={"Retry-After": "1"})
+    with scripted(lambda text, before: Said() if before else limited) as script:
+        rows, answers = asked(questions(1), provider_at(script.base_url), tmp_path)
+        assert [row.status for row in rows] == [Status.OK]
+        assert 1.0 <= script.at[1] - script.at[0] < 2.0
+    assert answers.report.faults == {"rate limited (429)": 1}
+    assert answers.report.retries == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after-ms": "250", "Retry-After": "9"}, 0.25),
+        ({"Retry-After": "2.5"}, 2.5),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m2.5s"}, 60),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "120ms"}, 0.12),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "7.5"}, 7.5),
+        ({"x-ratelimit-remaining-tokens": "12", "x-ratelimit-reset-tokens": "9s"}, None),
+        ({"Retry-After": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_how_long_a_rate_limit_asks_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    fault = fault_of_status(429, CIMultiDict(headers), {"error": {"message": "slow down"}})
+    assert fault.retry_after_s == (None if seconds is None else pytest.approx(seconds))
+
+
+def test_a_provider_that_asks_to_wait_a_day_stops_the_run(tmp_path: Path) -> None:
+    with scripted(lambda text, before: Said(status=429, headers={"Retry-After": "86400"})) as script:
+        with pytest.raises(ProviderDown, match="asks to wait 86400 s"):
+            asked(questions(3), provider_at(script.base_url, concurrency=1), tmp_path)
+        assert script.came.total() == 1
+
+
+def test_a_used_up_quota_stops_the_run_at_once(tmp_path: Path) -> None:
+    spent = Said(status=429, error={"code": "insufficient_quota", "message": "You exceeded your current quota"})
+    with scripted(lambda text, before: spent) as script:
+        with pytest.raises(ProviderDown, match="exceeded your current quota"):
+            asked(questions(3), provider_at(script.base_url, concurrency=1), tmp_path)
+        assert script.came.total() == 1
+
+
+TRANSIENT = {
+    "time-out": Said(wait_s=1.0),
+    "dropped connection": Said(drop=True),
+    "server error": Said(status=503),
+    "web page instead of JSON": Said(raw=b"<html>Bad gateway</html>", headers={"Content-Type": "text/html"}),
+    "no choices": Said(raw=b'{"choices": []}'),
+    "half an answer": Said(raw=b'{"choices": [{"index": 0, "mess'),
+}
+
+
+@pytest.mark.parametrize("fault", TRANSIENT)
+def test_a_transient_fault_is_tried_again(fault: str, tmp_path: Path) -> None:
+    with scripted(lambda text, before: Said() if before else TRANSIENT[fault]) as script:
+        rows, answers = asked(questions(4), provider_at(script.base_url, timeout_s=0.5), tmp_path)
+        assert [(row.status, row.attempts) for row in rows] == [(Status.OK, 1)] * 4
+        assert answers.report.retries == 4
+        assert set(script.came.values()) == {2}
+
+
+def test_one_request_that_is_rejected_is_a_failed_row_and_the_others_go_on(tmp_path: Path) -> None:
+    too_long = Said(status=400, error={"code": "context_length_exceeded", "message": f"too long ({KEY})"})
+    with scripted(lambda text, before: too_long if text == "question 1" else Said()) as script:
+        rows, answers = asked(questions(3), provider_at(script.base_url), tmp_path)
+        assert [row.status for row in rows] == [Status.OK, Status.FAILED, Status.OK]
+        assert rows[1].reason == "400: too long ([redacted])"
+        assert answers.report.statuses == {Status.OK: 2, Status.FAILED: 1}
+        asked(questions(3), provider_at(script.base_url), tmp_path)
+        assert script.came["question 1"] == 2  # a failure is never stored as an answer
+
+
+REFUSED_PARAMETERS = {
+    "accepts_sampling: false": {"code": "unsupported_value", "param": "temperature", "message": "Only 1 is supported."},
+    "token_limit_key: max_completion_tokens": {
+        "code": "unsupported_parameter",
+        "message": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.",
+    },
+    "token_limit_key: max_tokens": {"message": "max_completion_tokens: Extra inputs are not permitted"},
+    "reasoning_effort: null": {"message": "Unrecognized request argument supplied: reasoning_effort"},
+    "structured_output: false": {"message": "this model does not support response_format json_schema"},
+}
+
+
+@pytest.mark.parametrize("line", REFUSED_PARAMETERS)
+def test_a_parameter_that_the_model_refuses_stops_the_run_at_once_and_names_the_line_to_write(
+    line: str, tmp_path: Path
+) -> None:
+    with scripted(lambda text, before: Said(status=400, error=REFUSED_PARAMETERS[line])) as script:
+        with pytest.raises(ProviderDown, match=f"400: .*Say `{line}` in the provider's section"):
+            asked(questions(50), provider_at(script.base_url, concurrency=2), tmp_path)
+        assert script.came.total() <= 2  # those in flight
+
+
+def test_a_parameter_refused_after_answers_were_given_is_that_rows_failure(tmp_path: Path) -> None:
+    refused = Said(status=400, error=REFUSED_PARAMETERS["accepts_sampling: false"])
+    with scripted(lambda text, before: refused if text == "question 3" else Said()) as script:
+        rows, _ = asked(questions(5), provider_at(script.base_url, concurrency=1), tmp_path)
+    assert [row.status for row in rows] == [Status.OK] * 3 + [Status.FAILED, Status.OK]
+
+
+def test_a_question_that_is_too_long_is_not_taken_for_a_refused_parameter(tmp_path: Path) -> None:
+    words = "This model's maximum context length is 8192 tokens; you asked for 9000 (1000 in max_tokens)."
+    too_long = Said(status=400, error={"code": "context_length_exceeded", "param": "messages", "message": words})
+    with scripted(lambda text, before: too_long if text == "question 0" else Said()) as script:
+        rows, _ = asked(questions(5), provider_at(script.base_url, concurrency=1), tmp_path)
+    assert [row.status for row in rows] == [Status.FAILED] + [Status.OK] * 4
+
+
+def test_requests_that_are_all_rejected_with_the_same_words_stop_the_run(tmp_path: Path) -> None:
+    with scripted(lambda text, before: Said(status=400, error={"message": "no such deployment"})) as script:
+        with pytest.raises(ProviderDown, match=r"rejects every request.*no such deployment"):
+            asked(questions(200), provider_at(script.base_url), tmp_path)
+        assert script.came.total() < 20 + 8  # twenty tell, and those in flight then
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_refused_key_stops_the_run_and_is_printed_nowhere(
+    status: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wrong = Said(status=status, error={"message": f"Incorrect API key provided: {KEY}"})
+    with scripted(lambda text, before: wrong) as script:
+        with pytest.raises(ProviderDown, match=f"{status}: Incorrect API key") as stopped:
+            asked(questions(50), provider_at(script.base_url, concurrency=2), tmp_path)
+        assert script.authorisation == {f"Bearer {KEY}"}
+        assert script.came.total() <= 2
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()).decode()
+    assert KEY not in str(stopped.value) + repr(stopped.value.__context__) + "".join(capfd.readouterr()) + written

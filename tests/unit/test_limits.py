@@ -1,0 +1,193 @@
+"""What may be sent: paced by the provider's headers or the recipe, slower on overload, one at a time when silent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from janus_recipes.errors import ProviderDown
+from janus_recipes.llm.faults import Fault
+from janus_recipes.llm.limits import Bucket, Gate, Ticket
+from janus_recipes.records import Status
+from tests.scripted import Said, asked, provider_at, questions, scripted
+
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
+TOO_MUCH = Fault("transient", "rate limited (429)", "slow down", code=429)
+SILENT = Fault("transient", "connection", "refused")
+
+
+def test_a_minutes_allowance_is_spread_evenly() -> None:
+    bucket, now = Bucket(120), time.monotonic()
+    # Two a second; five seconds' worth, ten, may go at once. The eleventh waits half a second.
+    for _ in range(10):
+        assert bucket.wait_s(1, now) == 0
+        bucket.take(1)
+    assert bucket.wait_s(1, now) == pytest.approx(0.5, abs=0.01)
+    assert bucket.wait_s(1, now + 0.6) == 0
+
+
+def test_what_costs_more_than_may_go_at_once_goes_and_is_paid_off_first() -> None:
+    bucket, now = Bucket(60), time.monotonic()
+    assert bucket.wait_s(20, now) == 0
+    bucket.take(20)
+    # A full bucket holds 5, so it is at -15: one more has to wait for 16 to flow in, at one a second.
+    assert bucket.wait_s(1, now) == pytest.approx(16, abs=0.1)
+    bucket.take(-12)  # the usage that the answer tells: 8
+    assert bucket.wait_s(1, now) == pytest.approx(4, abs=0.1)
+
+
+def test_a_limit_that_is_learnt_late_does_not_charge_for_what_went_before() -> None:
+    bucket, now = Bucket(None), time.monotonic()
+    for _ in range(1000):
+        assert bucket.wait_s(1, now) == 0
+        bucket.take(1)
+    bucket.learn(60, remaining=None, spent_then=1, then=now)
+    assert bucket.wait_s(1, now) == 0
+
+
+def test_what_remains_for_everybody_on_the_account_counts_where_it_is_less() -> None:
+    bucket, now = Bucket(600), time.monotonic()
+    for _ in range(4):
+        bucket.take(1)
+    # The first of four was told that 5 remained: less three since, 2 remain, then one comes every 0.1 s.
+    bucket.learn(600, remaining=5, spent_then=1, then=now)
+    assert bucket.wait_s(2, now) == 0
+    assert bucket.wait_s(3, now) == pytest.approx(0.1, abs=0.02)
+    bucket.learn(600, remaining=9000, spent_then=4, then=now)
+    assert bucket.wait_s(3, now) == pytest.approx(0.1, abs=0.02)
+
+
+def gate(in_flight: int) -> tuple[Gate, list[str]]:
+    said: list[str] = []
+    return Gate(in_flight, None, None, said.append), said
+
+
+async def let_in(one: Gate, count: int) -> list[Ticket]:
+    tickets = [await asyncio.wait_for(one.enter(10), 1) for _ in range(count)]
+    return [ticket for ticket in tickets if ticket is not None]
+
+
+def test_overload_halves_what_is_in_flight_once_a_round_trip_and_answers_bring_it_back() -> None:
+    async def go() -> list[str]:
+        one, said = gate(8)
+        for ticket in await let_in(one, 8):
+            one.failed(ticket, TOO_MUCH)  # eight say the same of the same moment
+            one.leave(ticket)
+        for ticket in await let_in(one, 4):
+            one.failed(ticket, TOO_MUCH)
+            one.leave(ticket)
+        # Two answers make 3, three more 4, and so on: 2 + 3 + 4 + 5 + 6 + 7 = 27 make 8.
+        for _ in range(27):
+            (ticket,) = await let_in(one, 1)
+            one.answered(ticket, 0)
+            one.leave(ticket)
+        return said
+
+    assert asyncio.run(go()) == [f"{n} in flight" for n in (8, 4, 2, 3, 4, 5, 6, 7, 8)]
+
+
+def test_no_more_are_let_in_than_are_allowed() -> None:
+    async def go() -> None:
+        one, _ = gate(2)
+        first, _ = await let_in(one, 2)
+        waiting = asyncio.create_task(one.enter(10))
+        await asyncio.sleep(0.05)
+        assert not waiting.done() and one.in_flight == 2
+        one.leave(first)
+        assert await asyncio.wait_for(waiting, 1) is not None
+        last = asyncio.create_task(one.enter(10))
+        await asyncio.sleep(0)
+        one.close()
+        assert await asyncio.wait_for(last, 1) is None
+
+    asyncio.run(go())
+
+
+def test_where_nobody_answers_one_request_at_a_time_knocks() -> None:
+    async def go() -> None:
+        one, said = gate(12)
+        for ticket in await let_in(one, 12):
+            one.failed(ticket, SILENT)
+            one.leave(ticket)
+        (knocking,) = await let_in(one, 1)
+        waiting = asyncio.create_task(one.enter(10))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        assert said[-1] == "no answer, knock 1 of 7"
+        one.answered(knocking, 0)
+        one.leave(knocking)
+        await let_in(one, 11)
+        assert said[-1] == "12 in flight" and not one.down
+
+    asyncio.run(go())
+
+
+def seconds_for(count: int, say: Callable[[str, int], Said], folder: Path, **settings: object) -> float:
+    """How long asking so many questions takes, from the first to the last request."""
+    with scripted(say) as script:
+        rows, _ = asked(questions(count), provider_at(script.base_url, **settings), folder)
+        assert [row.status for row in rows] == [Status.OK] * count
+        return script.at[-1] - script.at[0]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x-ratelimit-limit-requests": "600", "x-ratelimit-remaining-requests": "0"},
+        {"anthropic-ratelimit-requests-limit": "600", "anthropic-ratelimit-requests-remaining": "0"},
+        # An answer uses 12 tokens.
+        {"x-ratelimit-limit-tokens": "7200", "x-ratelimit-remaining-tokens": "0"},
+    ],
+)
+def test_the_pace_is_the_one_that_the_headers_name(headers: dict[str, str], tmp_path: Path) -> None:
+    # The first 8 know of no limit; the other 16 come at ten a second, as the account's allowance is used up.
+    took = seconds_for(24, lambda text, before: Said(headers=headers), tmp_path)
+    assert 1.2 < took < 5.0
+
+
+def test_without_headers_the_pace_is_the_recipes(tmp_path: Path) -> None:
+    # 600 a minute are ten a second; fifty, five seconds' worth, go at once and the other ten after them.
+    took = seconds_for(60, lambda text, before: Said(), tmp_path, requests_per_minute=600)
+    assert 0.8 < took < 4.0
+
+
+def test_one_rate_limit_holds_everybody_back(tmp_path: Path) -> None:
+    def limited(text: str, before: int) -> Said:
+        first = text == "question 0" and not before
+        return Said(status=429, headers={"Retry-After": "1"}) if first else Said(wait_s=0.1)
+
+    with scripted(limited) as script:
+        asked(questions(20), provider_at(script.base_url, concurrency=4), tmp_path)
+    # Three more had been sent with the first; then nobody sends for a second.
+    assert len([at for at in script.at if at < script.at[0] + 0.9]) == 4
+
+
+def test_a_provider_that_can_do_only_so_much_at_once_is_not_flooded(tmp_path: Path) -> None:
+    with scripted() as script:
+        script.says = lambda text, before: Said(status=503) if script.now > 6 else Said(wait_s=0.02)
+        rows, answers = asked(questions(300), provider_at(script.base_url, concurrency=48, max_tries=9), tmp_path)
+    assert [row.status for row in rows] == [Status.OK] * 300
+    # Without slowing down most of the tries fail; with it only those of the start and one now and then.
+    assert answers.report.faults.total() < 150
+
+
+def test_a_short_outage_costs_no_request_its_tries(tmp_path: Path) -> None:
+    with scripted() as script:
+        # 16 fail at once and some of those in flight then; the knocks in vain are the tries of different requests.
+        script.says = lambda text, before: Said(drop=True) if script.came.total() < 20 else Said()
+        rows, answers = asked(questions(100), provider_at(script.base_url, concurrency=16, max_tries=3), tmp_path)
+    assert [row.status for row in rows] == [Status.OK] * 100
+    assert answers.report.faults.total() == 20
+
+
+def test_an_outage_stops_the_run_long_before_every_request_has_used_its_tries(tmp_path: Path) -> None:
+    with scripted(lambda text, before: Said(drop=True)) as script:
+        with pytest.raises(ProviderDown, match=r"does not answer: connection failed.*run the same command again"):
+            asked(questions(500), provider_at(script.base_url, concurrency=32, max_tries=6), tmp_path)
+        # The first try of those in flight, what was sent meanwhile, and 7 knocks; not 32 * 6.
+        assert script.came.total() < 32 + 32 + 7
