@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from typing import Generic, TypeVar
 
-from janus_recipes.llm.chat import ChatRequest, Reply, Unparsed, address_of, nth_attempt
+from janus_recipes.llm.canonical import Frame
+from janus_recipes.llm.chat import AnswerFormat, ChatRequest, Reply, Unparsed, address_in, frame_of, nth_attempt
 from janus_recipes.llm.ledger import Ledger
-from janus_recipes.recipe.schema import Provider
+from janus_recipes.recipe.schema import Provider, Sampling
 from janus_recipes.records import Asked, Status
 
 T = TypeVar("T")
@@ -39,26 +41,33 @@ class Rows(Generic[T]):
     """Status and reason of what the endpoint rejected in this run, by address. Never stored: a later run asks again."""
 
     def standing(self, request: ChatRequest) -> Asked[T] | Step:
-        """The row of a request where it is settled, else what to ask next."""
+        """The row of a request where it is settled, else what to ask next, which no other process has answered yet."""
         found = self.standing_since(request)
+        if isinstance(found, Step) and self.ledger.refresh():
+            found = self.standing_since(request)
         return found if isinstance(found, Step) else found[0]
 
     def standing_since(self, request: ChatRequest) -> tuple[Asked[T], str] | Step:
         """The row of a request with when its answer was given (ISO, UTC; empty without one), else what to ask next."""
-        row, at = Asked[T](request.id, Status.MISSING, None), ""
+        raw = at = ""
         for number in range(self.re_asks + 1):
             attempt = nth_attempt(request, number)
-            address = address_of(attempt, self.provider)
+            address = address_in(self._frame(attempt.sampling, attempt.sample, attempt.answer), attempt)
             if address in self.rejected:
                 status, reason = self.rejected[address]
-                return Asked(request.id, status, None, row.raw, number + 1, reason), ""
+                return Asked(request.id, status, None, raw, number + 1, reason), ""
             reply = self.ledger.get(address)
             if reply is None:
                 return Step(attempt, address, number)
-            row, at = self._row(request.id, reply, number + 1), reply.at
+            row, raw, at = self._row(request.id, reply, number + 1), reply.text, reply.at
             if row.status is not Status.UNPARSED:
                 break
         return row, at
+
+    @cached_property
+    def _frame(self) -> Callable[[Sampling, int, AnswerFormat | None], Frame]:
+        """`frame_of`, worked out once for the many requests that share it: a third of the time of looking one up."""
+        return lru_cache(maxsize=256)(partial(frame_of, self.provider))
 
     def _row(self, id: str, reply: Reply, attempts: int) -> Asked[T]:
         if reply.refused or reply.finish_reason == "content_filter":

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from janus_recipes.errors import StepError
 from janus_recipes.llm.chat import Reply
-from janus_recipes.llm.ledger import Ledger
+from janus_recipes.llm.ledger import Ledger, segments_in
 
 MODEL = "org/teacher-1.5"
 
@@ -54,7 +55,7 @@ def filled(folder: Path, count: int) -> Path:
 
 def test_an_answer_comes_back_as_it_was_given(tmp_path: Path) -> None:
     replies = [
-        Reply('日本語, "quotes", \u2028 and\nline\r\nends', "stop", False, 12, 34, "teacher-1.5-2026"),
+        Reply('日本語, "quotes", \u2028 and\nline\r\nends', "stop", False, 12, 34, 5, "teacher-1.5-2026"),
         Reply("I would rather not.", "stop", refused=True),
         Reply("cut o", "length"),
         Reply("", "stop"),
@@ -121,15 +122,27 @@ def test_two_processes_write_at_once_without_harm(tmp_path: Path) -> None:
         assert all(ledger.get(address(number)) == Reply(f"answer {number}", "stop") for number in range(300))
 
 
-def test_a_segment_cut_anywhere_keeps_every_whole_row(tmp_path: Path) -> None:
-    segment = filled(tmp_path, 3)
-    whole = segment.read_bytes()
+def test_a_ledger_cut_at_every_byte_of_its_last_200_loses_no_whole_row_and_goes_on(tmp_path: Path) -> None:
+    """Cut by 0, 1, ... 200 bytes: each whole row is there, the torn one is asked again, and then all are there."""
+    whole = filled(tmp_path / "whole", 3).read_bytes()
     ends = [position + 1 for position, byte in enumerate(whole) if byte == ord("\n")]
-    for cut in range(len(whole) - 200, len(whole)):
-        segment.write_bytes(whole[:cut])
-        with Ledger.open(tmp_path, MODEL) as ledger:
-            kept = sum(end <= cut for end in ends)
+    assert len(ends) == 3
+    for cut in range(201):
+        home = tmp_path / str(cut) / "org%2Fteacher-1.5"
+        home.mkdir(parents=True)
+        torn = home / "20260101T000000.000000Z-host-1-aaaaaaaa.jsonl"
+        torn.write_bytes(left := whole[: len(whole) - cut])
+        kept = sum(end <= len(left) for end in ends)
+        with Ledger.open(home.parent, MODEL) as ledger:
             assert [ledger.get(address(n)) is not None for n in range(3)] == [n < kept for n in range(3)]
+            for number in range(kept, 3):
+                ledger.put(address(number), Reply("asked again", "stop"))
+        assert torn.read_bytes() == left
+        with Ledger.open(home.parent, MODEL) as ledger:
+            assert [ledger.get(address(n)) for n in range(3)] == [
+                Reply(f"answer {n}" if n < kept else "asked again", "stop") for n in range(3)
+            ]
+        assert len(segments(home)) == (1 if kept == 3 else 2)
 
 
 def test_a_torn_row_is_never_joined_with_the_next_answer(tmp_path: Path) -> None:
@@ -152,6 +165,58 @@ def test_a_row_damaged_in_its_middle_is_no_answer(tmp_path: Path) -> None:
     with Ledger.open(tmp_path, MODEL) as ledger:
         assert ledger.get(address(0)) is None
         assert ledger.get(address(1)) == Reply("answer 1", "stop")
+
+
+def test_a_damaged_row_that_was_asked_again_is_not_asked_a_third_time(tmp_path: Path) -> None:
+    segment = filled(tmp_path, 2)
+    data = bytearray(segment.read_bytes())
+    data[100:110] = bytes(10)
+    segment.write_bytes(data)
+    with Ledger.open(tmp_path, MODEL) as ledger:
+        assert ledger.get(address(0)) is None
+        ledger.put(address(0), Reply("asked again", "stop"))
+        assert ledger.get(address(0)) == Reply("asked again", "stop")
+    with Ledger.open(tmp_path, MODEL) as ledger:
+        assert ledger.get(address(0)) == Reply("asked again", "stop")
+
+
+def test_what_others_write_meanwhile_comes_in_whole_rows_only(tmp_path: Path) -> None:
+    segment = filled(tmp_path, 1)
+    row = segment.read_bytes()
+    with Ledger.open(tmp_path, MODEL) as ledger:
+        assert ledger.refresh() == 0
+        second = row.replace(address(0).encode(), address(1).encode())
+        grow(segment, second[:100], ledger)
+        assert ledger.refresh() == 0 and ledger.get(address(1)) is None
+        grow(segment, second[100:], ledger)
+        assert ledger.refresh() == 1 and ledger.get(address(1)) == Reply("answer 0", "stop")
+        assert ledger.refresh() == 0 and len(ledger) == 2
+        another = segment.with_name("29990101T000000.000000Z-host-1-aaaaaaaa.jsonl")  # a process that has just begun
+        grow(another, row.replace(address(0).encode(), address(2).encode()), ledger)
+        assert ledger.refresh() == 1 and ledger.get(address(2)) == Reply("answer 0", "stop")
+
+
+def grow(segment: Path, by: bytes, ledger: Ledger) -> None:
+    """Write as another process would, and let the time pass after which the ledger looks through its folder again."""
+    with segment.open("ab") as out:
+        out.write(by)
+    ledger._look_again_at = 0.0
+
+
+def test_own_answers_are_not_others_answers(tmp_path: Path) -> None:
+    with Ledger.open(tmp_path, MODEL) as ledger:
+        ledger.put(address(0), Reply("mine", "stop"))
+        assert ledger.refresh() == 0 and not ledger.shared
+
+
+def test_a_segment_that_its_writer_removes_meanwhile_is_no_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(tmp_path, 1)
+    gone = (segments(tmp_path)[0].with_name("20260101T000000.000000Z-host-1-aaaaaaaa.jsonl"), 0)
+    monkeypatch.setattr("janus_recipes.llm.ledger.segments_in", lambda folder: [gone, *segments_in(folder)])
+    with Ledger.open(tmp_path, MODEL) as ledger:
+        assert len(ledger) == 1 and ledger.refresh() == 0
 
 
 def test_more_segments_than_a_process_may_open_are_read(tmp_path: Path) -> None:
@@ -195,6 +260,36 @@ def test_a_ledger_that_cannot_be_made_is_told_before_anything_is_asked(tmp_path:
     (tmp_path / "ledger").write_text("a file where the folder should be")
     with Ledger.open(tmp_path / "ledger", MODEL) as ledger, pytest.raises(StepError, match="cannot be kept here"):
         ledger.prepare()
+
+
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+from janus_recipes.errors import StepError
+from janus_recipes.llm.chat import Reply
+from janus_recipes.llm.ledger import Ledger
+if os.geteuid() == 0:
+    os.seteuid(65534)  # nobody: permissions mean nothing to root, whom a container's user often is
+with Ledger.open(Path(sys.argv[1]), "org/teacher-1.5") as ledger:
+    print(ledger.get("0" * 64).text)
+    try:
+        ledger.prepare()
+    except StepError as error:
+        print(error)
+"""
+
+
+def test_a_read_only_ledger_gives_its_answers_and_is_told_before_anything_is_asked() -> None:
+    with tempfile.TemporaryDirectory() as made:
+        home = filled(Path(made), 1).parent
+        for folder, mode in ((home, 0o555), (home.parent, 0o755)):
+            folder.chmod(mode)
+        done = subprocess.run([sys.executable, "-c", READ_ONLY, made], capture_output=True, text=True)
+        home.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    answer, told = done.stdout.splitlines()
+    assert answer == "answer 0"
+    assert "cannot be kept here: Permission denied" in told and "Nothing more was asked" in told
 
 
 FULL_DISK = """
