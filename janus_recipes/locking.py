@@ -34,6 +34,10 @@ NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 """How a file system says that it keeps no locks."""
 
 
+class Taken(StepError):
+    """Another process holds the lock."""
+
+
 @dataclass(frozen=True)
 class Owner:
     """Who holds a lock. `job` is the Slurm job's id, `note` what the holder wished to leave to the next one."""
@@ -53,7 +57,7 @@ class Owner:
 def held(path: Path, wait_s: float, what: str) -> Iterator[None]:
     """Hold the lock `path` inside; wait up to `wait_s` seconds for it. `what` is named to whoever cannot have it.
 
-    Raises StepError where another process keeps it for longer, or the file system keeps no locks.
+    Raises Taken where another process keeps it for longer, StepError where the file system keeps no locks.
     """
     lock = _taken(path, wait_s, what)
     _write(lock, note="")
@@ -90,7 +94,7 @@ def _taken(path: Path, wait_s: float, what: str) -> int:
     while (lock := _tried(path)) is None:
         owner = _owner_in(path)
         if time.monotonic() >= deadline:
-            raise StepError(_taken_by(owner, what, wait_s))
+            raise Taken(_taken_by(owner, what, wait_s))
         if not told:
             print(f"{path}: waiting up to {wait_s:.0f} s for {owner or 'another process'}", file=sys.stderr)
             told = True

@@ -1,0 +1,181 @@
+"""The batches under way, as files beside the ledger, so that a run that was killed finds them again.
+
+    <ledger>/.batches/<model>/<name>.json             one batch, written whole; without an id while it is being created
+    <ledger>/.batches/<model>/<name>.addresses        what it asks: each request's address and its attempt's number
+    <ledger>/.batches/<model>/<name>.requests.jsonl   the file to upload, until the batch is created
+    <ledger>/.batches/<model>/<name>.output.jsonl     what was downloaded (also .errors.jsonl), until the ledger has it
+    <ledger>/.batches/<model>/ended/<name>.json       what became of it, kept for good
+    <ledger>/.batches/<model>/.lock
+
+All processes that ask this model, whatever their recipe, share the folder. One of them at a time has its turn to
+submit a batch or to take one's answers: the turn is a lock that the kernel takes back when its holder dies
+(`janus_recipes/locking.py`; on NFS the file server keeps it between hosts). So whoever has the turn and finds a batch
+without an id knows that the process which was creating it is gone. Between hosts on NFS the ledger needs up to a minute
+to show what another host took in (`ledger.py`): a question asked within it may be asked twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from janus_recipes.errors import StepError
+from janus_recipes.files import write_json, written_whole
+from janus_recipes.locking import Taken, held
+
+TURN_S = 1.0
+"""How often a turn that another process has is tried again."""
+
+Kind = Literal["requests", "output", "errors"]
+
+
+@dataclass(frozen=True)
+class BatchState:
+    """What is known of one batch. Times are ISO, UTC; `usd` and `tokens` (of the prompts) are estimates."""
+
+    name: str
+    """Also the batch's metadata `janus` at the provider."""
+    rows: int
+    tokens: int
+    usd: float
+    digest: str
+    """SHA-256 of the file of requests."""
+    base_url: str
+    file_id: str
+    began_at: str
+    id: str = ""
+    status: str = ""
+    ended_at: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+    """Rows by what became of them: answered, or a fault's label."""
+
+    def age_s(self) -> float:
+        """Seconds since it was begun to be created."""
+        return (datetime.now(UTC) - datetime.fromisoformat(self.began_at)).total_seconds()
+
+
+class BatchFolder:
+    """The states of one model's batches. What changes them is called by whoever has the turn."""
+
+    def __init__(self, ledger: Path) -> None:
+        """`ledger` is the model's own folder in the ledger."""
+        self.path = ledger.parent / ".batches" / ledger.name
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until no other process has the turn, and have it inside. Raises StepError where no lock can be kept."""
+        with ExitStack() as stack:
+            while True:
+                try:
+                    with self.writing():
+                        stack.enter_context(held(self.path / ".lock", 0, f"the batches in {self.path}"))
+                    break
+                except Taken:
+                    await asyncio.sleep(TURN_S)
+            yield
+
+    def under_way(self) -> list[BatchState]:
+        """The batches that were begun and have not ended, the oldest first."""
+        return [self._read(path) for path in sorted(self.path.glob("*.json"))]
+
+    def is_under_way(self, name: str) -> bool:
+        """Whether a batch has not ended yet."""
+        return self._state(name).exists()
+
+    def ended(self) -> set[str]:
+        """The names of the batches that have ended."""
+        return {path.stem for path in (self.path / "ended").glob("*.json")}
+
+    def addresses(self, name: str) -> Iterator[tuple[bytes, int]]:
+        """Each row of a batch: its address in 32 bytes, and the number of the attempt, which is 0 for the first."""
+        with (self.path / f"{name}.addresses").open() as lines:
+            for line in lines:
+                address, number = line.split()
+                yield bytes.fromhex(address), int(number)
+
+    def addresses_under_way(self) -> set[bytes]:
+        """Every request that a batch under way will answer."""
+        return {address for state in self.under_way() for address, _ in self.addresses(state.name)}
+
+    def file(self, name: str, kind: Kind) -> Path:
+        """Where a batch's requests are written, or what it gave is downloaded to."""
+        return self.path / f"{name}.{kind}.jsonl"
+
+    def begin(self, state: BatchState, addresses: Iterable[tuple[bytes, int]]) -> None:
+        """Write down that a batch is about to be created: on disk when this returns, its addresses too."""
+        with self.writing():
+            with written_whole(self.path / f"{state.name}.addresses") as out:
+                out.writelines(f"{address.hex()} {number}\n" for address, number in addresses)
+            self._write(self._state(state.name), state)
+
+    def created(self, state: BatchState) -> None:
+        """Write down the id of a batch. The file that was uploaded is not needed any more."""
+        with self.writing():
+            self._write(self._state(state.name), state)
+            self.file(state.name, "requests").unlink(missing_ok=True)
+
+    def end(self, state: BatchState) -> None:
+        """Its answers are in the ledger: keep what became of it, remove the rest."""
+        with self.writing():
+            self._write(self.path / "ended" / f"{state.name}.json", state)
+            self.forget(state.name)
+
+    def forget(self, name: str) -> None:
+        """Remove a batch's files, its state last but for its addresses: without a state they stand for nothing."""
+        for kind in ("requests", "output", "errors"):
+            self.file(name, kind).unlink(missing_ok=True)
+        self._state(name).unlink(missing_ok=True)
+        (self.path / f"{name}.addresses").unlink(missing_ok=True)
+
+    def tidy(self) -> None:
+        """Remove what killed processes left behind without a state."""
+        for path in self.path.glob("*"):
+            name = path.name.lstrip(".").split(".")[0]
+            if path.is_file() and path.name != ".lock" and not self.is_under_way(name):
+                path.unlink()
+
+    def _state(self, name: str) -> Path:
+        return self.path / f"{name}.json"
+
+    def _read(self, path: Path) -> BatchState:
+        try:
+            return BatchState(**json.loads(path.read_text()))
+        except (ValueError, TypeError):
+            raise StepError(f"{path}: was changed by hand; which batch it is, is not known. Put it back.") from None
+
+    def _write(self, path: Path, state: BatchState) -> None:
+        write_json(path, asdict(state))
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)  # without it a power cut may take back the file's new name
+        finally:
+            os.close(folder)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn what goes wrong with a file inside into a StepError that says what to do."""
+        try:
+            yield
+        except OSError as error:
+            raise StepError(
+                f"{self.path}: batches cannot be kept track of here: {error.strerror}. Make room or allow writing, "
+                "then run the same command again: nothing that was paid for is lost."
+            ) from error
+
+
+def new_name() -> str:
+    """A name for a batch: they sort by time, and no two are alike."""
+    return f"{now()}-{secrets.token_hex(4)}".replace(":", "").replace("-", "", 2)
+
+
+def now() -> str:
+    """The time in ISO format, UTC."""
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

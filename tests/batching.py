@@ -1,0 +1,124 @@
+"""What the tests of batches share: provider, questions, a run, and a run in a process of its own that is killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from janus_recipes.llm.ask import Answers, ask
+from janus_recipes.llm.chat import ChatRequest, Message
+from janus_recipes.llm.endpoint import Endpoint
+from janus_recipes.llm.ledger import Ledger
+from janus_recipes.recipe.schema import Batching, Prices, Provider, Sampling
+from janus_recipes.records import Asked
+from janus_recipes.rehearsal.server import World
+
+PRICES = Prices(input=1.0, output=10.0)
+
+
+def provider_of(**batch: Any) -> Provider:
+    batching = Batching(**{"poll_s": 0.02, **batch})
+    return Provider(kind="openai-batch", model="micro-world", max_tries=6, prices=PRICES, batch=batching)
+
+
+def question(number: int) -> ChatRequest:
+    return ChatRequest(f"q/{number}", (Message("user", f"question {number}"),), Sampling(max_tokens=64))
+
+
+def questions(count: int, first: int = 0) -> Callable[[], list[ChatRequest]]:
+    return lambda: [question(number) for number in range(first, first + count)]
+
+
+def at(base_url: str, key: str | None = None) -> Callable[[Provider], Any]:
+    @contextmanager
+    def opened(provider: Provider) -> Iterator[Endpoint]:
+        yield Endpoint(base_url, key, local=True)
+
+    return opened
+
+
+def asked(
+    requests: Callable[[], list[ChatRequest]], provider: Provider, world: World, folder: Path, **more: Any
+) -> tuple[list[Asked[Any]], Answers[Any]]:
+    options = {"parse": str, "re_asks": 2, **more}
+    with Ledger.open(folder, provider.model) as ledger:
+        answers = ask(requests, provider, ledger, endpoint=at(world.base_url), **options)
+        return list(answers), answers
+
+
+CHILD = """
+import os, signal, sys, time
+from pathlib import Path
+from janus_recipes.llm import batch, batch_api, batch_results, batch_state, batch_tracker
+from tests.batching import asked, provider_of, questions
+
+class World:
+    base_url = sys.argv[1]
+
+def dies(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def dies_before(owner, name, calls=0):
+    real, left = getattr(owner, name), [calls]
+    def call(*arguments):
+        left[0] -= 1
+        return dies() if left[0] < 0 else real(*arguments)
+    setattr(owner, name, call)
+
+def dies_after(owner, name):
+    real = getattr(owner, name)
+    async def call(*arguments):
+        await real(*arguments)
+        dies()
+    setattr(owner, name, call)
+
+async def leaves_half(api, file_id, path):
+    path.with_name(path.name + ".half").write_text('{"custom_id":')
+    dies()
+
+def waits_for_another(folder):
+    real = batch.Batches._has_money
+    def call(batches):
+        (folder / f"ready-{os.getpid()}").touch()
+        while len(list(folder.glob("ready-*"))) < 2:
+            time.sleep(0.01)
+        return real(batches)
+    batch.Batches._has_money = call
+    batch_state.TURN_S = 0.01
+
+moment = sys.argv[5]
+if moment == "until another run is about to submit too":
+    waits_for_another(Path(sys.argv[2]))
+elif moment == "before the upload":
+    dies_before(batch_api.BatchApi, "upload")
+elif moment == "after the upload":
+    dies_after(batch_api.BatchApi, "upload")
+elif moment == "before the creation":
+    dies_before(batch_api.BatchApi, "create")
+elif moment == "after the creation, before its id is known":
+    dies_after(batch_api.BatchApi, "create")
+elif moment == "after the creation":
+    dies_before(batch_api.BatchApi, "retrieve")
+elif moment == "during the download":
+    batch_api.BatchApi.download = leaves_half
+elif moment == "after the download":
+    dies_after(batch_api.BatchApi, "download")
+elif moment == "after 10 answers were kept":
+    dies_before(batch_results.Results, "_keep", 10)
+elif moment == "when all is in the ledger":
+    dies_before(batch_tracker.BatchFolder, "end")
+rows, answers = asked(questions(int(sys.argv[4]), int(sys.argv[3])), provider_of(requests=60), World, Path(sys.argv[2]))
+print(len(rows), answers.report.asked)
+"""
+
+
+def child(world: World, folder: Path, first: int, count: int, moment: str = "") -> subprocess.Popen[str]:
+    """A run over `count` questions from number `first` on, in a process of its own that dies, or waits, at `moment`."""
+    arguments = [world.base_url, str(folder), str(first), str(count), moment]
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-c", CHILD, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root)
