@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from janus_recipes.benchmarks.rubrics import rubric_requests
@@ -19,6 +18,7 @@ from janus_recipes.collection.responses import response_requests
 from janus_recipes.collection.seeds import read_seed_preferences, read_seed_rubrics, read_seed_system_messages
 from janus_recipes.collection.system_messages import system_message_requests
 from janus_recipes.errors import UsageError
+from janus_recipes.examples import example_instance, example_instruction, example_sets, example_system_messages
 from janus_recipes.judging.judge import judge_requests, own
 from janus_recipes.llm.chat import ChatRequest, Message
 from janus_recipes.prompts import read_prompt
@@ -29,16 +29,12 @@ from janus_recipes.records import (
     Instruction,
     Preference,
     Status,
-    instruction_id,
     ok_values,
     preference_set_from,
     read_asked,
     read_bench,
     read_instructions,
 )
-from janus_recipes.seeding import random_for
-
-EXAMPLE = "How do I keep basil alive on a windowsill in winter?"
 
 
 @dataclass(frozen=True)
@@ -129,7 +125,7 @@ def some_instructions(recipe: Recipe) -> Iterator[tuple[Part, Iterable[Instructi
     """Each part's instructions, then one of ours."""
     for part, path in made_parts(recipe, "instructions.jsonl", "prompts.jsonl"):
         yield part, read_instructions(path)
-    yield recipe.collection, [Instruction(instruction_id(EXAMPLE), EXAMPLE, "example")]
+    yield recipe.collection, [example_instruction()]
 
 
 def some_sets(recipe: Recipe) -> Iterator[tuple[Part, Iterable[Asked[tuple[Preference, ...]]]]]:
@@ -139,18 +135,11 @@ def some_sets(recipe: Recipe) -> Iterator[tuple[Part, Iterable[Asked[tuple[Prefe
     yield recipe.collection, example_sets(recipe)
 
 
-def example_sets(recipe: Recipe) -> list[Asked[tuple[Preference, ...]]]:
-    """A preference set drawn from the seeds."""
-    drawn = read_seed_preferences(recipe.seeds.preferences).draw_set(random_for(recipe.seed, "preview"))
-    return [Asked(f"{instruction_id(EXAMPLE)}/0", Status.OK, drawn)]
-
-
 def some_system_messages(recipe: Recipe) -> Iterator[tuple[Part, Iterable[Asked[str]]]]:
     """Each part's system messages, then a seed."""
     for part, path in made_parts(recipe, "system_messages.jsonl"):
         yield part, (one for one in read_asked(path, str) if one.status is Status.OK)
-    text = read_seed_system_messages(recipe.seeds.system_messages)[0]
-    yield recipe.collection, [Asked(f"{instruction_id(EXAMPLE)}/0", Status.OK, text)]
+    yield recipe.collection, example_system_messages(recipe)
 
 
 def owner(item: str) -> str:
@@ -180,18 +169,3 @@ def some_answers(recipe: Recipe, bench: str) -> dict[str, str]:
     for file in reversed(files):
         answers |= ok_values(file, str)
     return answers
-
-
-def example_instance(recipe: Recipe) -> BenchInstance:
-    """An instance of the bench, put together from the seeds."""
-    seeds = read_seed_rubrics(recipe.seeds.rubrics)
-    return BenchInstance(
-        id=f"{instruction_id(EXAMPLE)}/0",
-        instruction_id=instruction_id(EXAMPLE),
-        benchmark="example",
-        instruction=EXAMPLE,
-        system_message=read_seed_system_messages(recipe.seeds.system_messages)[0],
-        preferences=tuple(one.preference for one in seeds),
-        reference_answer="(a reference answer)",
-        rubrics=tuple(one.rubric for one in islice(seeds, 4)),
-    )

@@ -2,55 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
-from janus_recipes.files import write_jsonl
-from janus_recipes.llm.ask import Requests, ask
-from janus_recipes.llm.endpoint import Endpoint, endpoint
+from janus_recipes.asking_steps import AskingStep
+from janus_recipes.commands.options import work_folder
+from janus_recipes.files import Json, write_jsonl
+from janus_recipes.llm.ask import ask
+from janus_recipes.llm.budget import Purse
+from janus_recipes.llm.endpoint import Endpoint, Engine, endpoint
 from janus_recipes.llm.ledger import Ledger
 from janus_recipes.manifest import making
 from janus_recipes.recipe.registry import refuse_retired
-from janus_recipes.recipe.schema import Asking, Provider, Recipe
+from janus_recipes.recipe.schema import Provider, Recipe
 from janus_recipes.records import Asked, Status, row_of
+from janus_recipes.workflow import environment_of
 
 T = TypeVar("T")
 
 
-def make_asked(
-    out: Path,
-    recipe: Recipe,
-    asking: Asking,
-    requests: Requests,
-    parse: Callable[[str], T],
-    *,
-    wanted: Callable[[], Iterable[str]],
-    inputs: Mapping[str, Path],
-) -> None:
+def make_asked(out: Path, recipe: Recipe, step: AskingStep[T]) -> None:
     """Ask, and write one row for each wanted id, in that order.
 
     A wanted id without a request becomes a row with the status `missing`: what it needs was itself not ok.
     """
-    provider = recipe.providers[asking.provider]
+    provider = recipe.providers[step.asking.provider]
     with (
-        making(out, recipe=recipe.name, section=asking, inputs=inputs) as made,
+        making(out, recipe=recipe.name, section=step.asking, inputs=step.inputs) as made,
         Ledger.open(Path(recipe.ledger), provider.model) as ledger,
+        Purse.open(Path(recipe.ledger), recipe.name, recipe.budget_usd, provider) as purse,
     ):
         answers = ask(
-            requests,
+            step.requests,
             provider,
             ledger,
-            parse,
-            asking.re_asks,
-            endpoint=spending_endpoint(recipe),
-            total=sum(1 for _ in wanted()),
+            step.parse,
+            step.asking.re_asks,
+            endpoint=spending_endpoint(recipe, work_folder(out)),
+            total=sum(1 for _ in step.wanted()),
+            purse=purse,
         )
-        write_jsonl(out, map(row_of, in_full(wanted(), iter(answers))))
-        sent = provider.model_dump(include={"kind", "accepts_sampling", "reasoning_effort"})
-        made.asked = {"provider": asking.provider, **sent, **answers.report.as_json()}
+        write_jsonl(out, map(row_of, in_full(step.wanted(), iter(answers))))
+        sent = provider.model_dump(include={"kind", "accepts_sampling", "reasoning_effort", "structured_output"})
+        made.asked = {
+            "provider": step.asking.provider,
+            **sent,
+            **serving_of(recipe, provider),
+            **answers.report.as_json(),
+        }
 
 
 def in_full(wanted: Iterable[str], rows: Iterator[Asked[T]]) -> Iterator[Asked[T]]:
@@ -64,14 +67,27 @@ def in_full(wanted: Iterable[str], rows: Iterator[Asked[T]]) -> Iterator[Asked[T
             yield Asked(item, Status.MISSING, None, reason="what it needs is missing")
 
 
-def spending_endpoint(recipe: Recipe) -> Callable[[Provider], AbstractContextManager[Endpoint]]:
-    """The endpoint, opened only when something must be asked. Raises SpendingRefused for a retired model first."""
+def serving_of(recipe: Recipe, provider: Provider) -> Json:
+    """For the manifest: how a model that the step serves itself was served; nothing for others."""
+    if provider.kind != "vllm":
+        return {}
+    ready = Path(environment_of(recipe, "vllm"))  # by hand, a step whose answers are all in the ledger runs without it
+    environment = json.loads(ready.read_text(encoding="utf-8")) if ready.exists() else None
+    return {"served": provider.served.model_dump(mode="json"), "environment": environment}
+
+
+def spending_endpoint(recipe: Recipe, work: Path) -> Callable[[Provider], AbstractContextManager[Endpoint]]:
+    """The endpoint, opened only when something must be asked. Raises SpendingRefused for a retired model first.
+
+    `work` is where a model that the step serves itself keeps its log.
+    """
+    engine = Engine(Path(environment_of(recipe, "vllm")).parent, work)
 
     @contextmanager
     def opened(provider: Provider) -> Iterator[Endpoint]:
         if provider.kind != "rehearsal":
             refuse_retired(provider.model, date.today(), Path(recipe.known_models))
-        with endpoint(provider) as where:
+        with endpoint(provider, engine) as where:
             yield where
 
     return opened

@@ -7,28 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
+from janus_recipes import asking_steps
 from janus_recipes.benchmarks.assemble import Assembled, BenchParts, combination, instances
 from janus_recipes.benchmarks.prompts import choose_prompts
-from janus_recipes.benchmarks.rubrics import RubricText, parse_rubric, rubric_requests
-from janus_recipes.collection.seeds import read_seed_rubrics
+from janus_recipes.benchmarks.rubrics import RubricText
 from janus_recipes.collection.sources import SourceReport, read_source
 from janus_recipes.commands.asking import make_asked
-from janus_recipes.commands.collect import Instructions, ok_sets
+from janus_recipes.commands.collect import Instructions
 from janus_recipes.commands.lookup import named
 from janus_recipes.commands.options import Out, Recipes
 from janus_recipes.errors import StepError
 from janus_recipes.files import write_jsonl
 from janus_recipes.manifest import making
-from janus_recipes.prompts import read_prompt
 from janus_recipes.recipe.load import load_recipe
-from janus_recipes.records import (
-    DIMENSIONS,
-    ok_values,
-    preference_set_from,
-    read_asked,
-    read_instructions,
-    row_of,
-)
+from janus_recipes.records import ok_values, preference_set_from, read_instructions, row_of
 
 app = typer.Typer(help="Multifaceted Bench: its prompts, rubrics and instances.")
 
@@ -57,20 +49,7 @@ def rubrics(bench: Name, recipe: Recipes, preferences: Preferences, out: Out) ->
     """Ask the teacher for score rubrics."""
     spec = load_recipe(recipe)
     asking = named(spec.benchmarks, bench, "benchmark").rubrics
-    prompt, examples = read_prompt(spec.prompts.rubric), read_seed_rubrics(spec.seeds.rubrics)
-    make_asked(
-        out,
-        spec,
-        asking,
-        lambda: rubric_requests(ok_sets(preferences), examples, asking, prompt, spec.seed),
-        parse_rubric,
-        wanted=lambda: (
-            f"{one.id}/{number}"
-            for one in read_asked(preferences, preference_set_from)
-            for number in range(len(DIMENSIONS))
-        ),
-        inputs={"preferences": preferences, "prompt": prompt.path, "seeds": Path(spec.seeds.rubrics)},
-    )
+    make_asked(out, spec, asking_steps.rubrics(spec, asking, preferences))
 
 
 @app.command()

@@ -8,16 +8,14 @@ from typing import Annotated
 
 import typer
 
+from janus_recipes import asking_steps
 from janus_recipes.commands.asking import make_asked
 from janus_recipes.commands.lookup import named
 from janus_recipes.commands.options import Bench, Out, Recipes
 from janus_recipes.errors import UsageError
-from janus_recipes.judging.judge import judge_requests, own, swapped
-from janus_recipes.judging.verdict import parse_verdict
 from janus_recipes.manifest import making
-from janus_recipes.prompts import read_prompt
 from janus_recipes.recipe.load import load_recipe
-from janus_recipes.records import ok_values, read_bench
+from janus_recipes.records import read_bench
 
 app = typer.Typer()
 
@@ -41,23 +39,7 @@ def judge(
 ) -> None:
     """Ask the judge for verdicts: every answer, every rubric, every run."""
     spec = load_recipe(recipe)
-    judging, prompt = spec.judging, read_prompt(spec.prompts.judge)
-    instances, texts = list(read_bench(bench)), ok_values(answers, str)
-    yardsticks = own(instances) if rubrics is Rubrics.OWN else swapped(instances)
-    make_asked(
-        out,
-        spec,
-        judging,
-        lambda: judge_requests(instances, texts, judging, prompt, yardsticks),
-        parse_verdict,
-        wanted=lambda: (
-            f"{one.id}/{number}/{run}"
-            for one in instances
-            for number in range(len(yardsticks[one.id].rubrics))
-            for run in range(judging.runs)
-        ),
-        inputs={"bench": bench, "answers": answers, "prompt": prompt.path},
-    )
+    make_asked(out, spec, asking_steps.verdicts(spec, bench, answers, by_swapped=rubrics is Rubrics.SWAPPED))
 
 
 @app.command()

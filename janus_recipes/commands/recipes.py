@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from janus_recipes.commands.options import Recipes
 from janus_recipes.errors import UsageError
-from janus_recipes.planning import planned_requests, planned_trainings
 from janus_recipes.preview import PREVIEWS, preview
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.registry import retirement_warnings
@@ -42,17 +39,24 @@ def schema() -> None:
 
 
 @app.command()
-def plan(recipe: Files) -> None:
-    """Print how often each step would ask which model, and what would be trained, before anything runs."""
+def plan(
+    recipe: Files, as_json: Annotated[bool, typer.Option("--json", help="For programs: one JSON document.")] = False
+) -> None:
+    """Print requests, tokens, dollars, hours and GPU-hours of each step, before anything runs. Needs no key."""
+    # The ledger, the prices and the tokenizer: only this command needs them.
+    from rich.console import Console
+
+    from janus_recipes.planning.plan import plan_of
+    from janus_recipes.planning.show import print_plan
+
     checked = load_recipe(recipe)
     warn_of_retirements(checked)
-    shown = Table("step", "provider", "model", "requests at most")
-    for step in planned_requests(checked):
-        shown.add_row(step.name, step.provider, checked.providers[step.provider].model, f"{step.requests:,}")
-    console = Console()
-    console.print(shown)
-    for line in planned_trainings(checked):
-        console.print(line)
+    with Console(stderr=True).status("") as status:  # nothing where that is no terminal
+        planned = plan_of(checked, lambda step: status.update(f"counting {step}"))
+    if as_json:
+        typer.echo(json.dumps(planned.as_json(), indent=2, ensure_ascii=False))
+    else:
+        print_plan(planned)
 
 
 @show.command()

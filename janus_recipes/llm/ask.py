@@ -17,18 +17,24 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from itertools import chain
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from janus_recipes.errors import ProviderDown, StepError
+from janus_recipes.errors import BudgetReached, ProviderDown, StepError
+from janus_recipes.llm.budget import Purse, paid_from
 from janus_recipes.llm.chat import ChatRequest
 from janus_recipes.llm.endpoint import Endpoint
 from janus_recipes.llm.endpoint import endpoint as endpoint_of
 from janus_recipes.llm.ledger import Ledger
+from janus_recipes.llm.out_of_step import out_of_step
 from janus_recipes.llm.progress import Progress
 from janus_recipes.llm.report import AskReport
 from janus_recipes.llm.rows import Rows, Step
 from janus_recipes.recipe.schema import Provider
 from janus_recipes.records import Asked
+
+if TYPE_CHECKING:
+    from janus_recipes.llm.batch import Batches
+    from janus_recipes.llm.flow import Flow
 
 T = TypeVar("T")
 
@@ -67,35 +73,54 @@ def ask(
     re_asks: int,
     endpoint: Callable[[Provider], AbstractContextManager[Endpoint]] = endpoint_of,
     total: int | None = None,
+    purse: Purse | None = None,
 ) -> Answers[T]:
     """Ask what the ledger has no answer for, then give the rows.
 
     `parse` turns an answer's text into its value or raises Unparsed; such a question is asked again at once, `re_asks`
     times at most, with another sample index. The endpoint is opened, and a key needed, only when something is missing.
-    `total` is how many rows there will be at most, for the time left that is shown.
+    `total` is how many rows there will be at most, for the time left that is shown; `purse` pays and keeps the budget.
 
-    Raises SpendingRefused without a key, ProviderDown when the endpoint does not answer or refuses everything,
-    StepError when some requests got no answer, the ledger cannot be written, or the run was stopped. All that was
-    answered by then is kept, and the same call continues.
+    Raises SpendingRefused without a key, BudgetReached when the purse is empty, ProviderDown when the endpoint does not
+    answer or refuses everything, StepError when some requests got no answer, the ledger cannot be written, or the run
+    was stopped. All that was answered by then is kept, and the same call continues.
     """
     report = AskReport(provider.model)
     rows = Rows(provider, ledger, parse, re_asks)
+    report.usd = paid_from(purse)
     progress = Progress(report, total)
     waiting = _waiting(requests(), rows, report)
     try:
         first = next((request for request in waiting if request is not None), None)
         if first is not None:
-            from janus_recipes.llm.flow import Flow  # the openai package takes a second to load: only when it is needed
-
+            if purse is not None and provider.kind != "openai-batch":  # whose answers may be paid for and waiting
+                purse.check()  # before a server is started or a key is asked for
             with endpoint(provider) as where:
                 ledger.prepare()
-                asyncio.run(Flow(rows, where, progress).run(chain([first], waiting)))
-    except (ProviderDown, StepError) as error:
+                asyncio.run(
+                    _runner(rows, where, progress, requests, purse).run(out_of_step(chain([first], waiting), ledger))
+                )
+    except (BudgetReached, ProviderDown, StepError) as error:
         raise _with_count(error, report) from None
     finally:
         progress.say(progress.summary())
     _check_all_answered(report)
     return Answers(requests, rows, report)
+
+
+def _runner(
+    rows: Rows[Any], where: Endpoint, progress: Progress, requests: Requests, purse: Purse | None
+) -> Flow | Batches:
+    """What sends the requests of this kind of provider."""
+    # The openai package takes a second to load: only when it is needed.
+    if rows.provider.kind == "openai-batch":
+        from janus_recipes.llm.batch import Batches
+
+        return Batches(rows, where, progress, requests, purse)
+    from janus_recipes.llm.batch_state import BatchFolder
+    from janus_recipes.llm.flow import Flow
+
+    return Flow(rows, where, progress, purse, BatchFolder(rows.ledger.folder).addresses_under_way())
 
 
 def _waiting(requests: Iterable[ChatRequest], rows: Rows[T], report: AskReport) -> Iterator[ChatRequest | None]:
@@ -112,7 +137,9 @@ def _waiting(requests: Iterable[ChatRequest], rows: Rows[T], report: AskReport) 
             yield None
 
 
-def _with_count(error: ProviderDown | StepError, report: AskReport) -> ProviderDown | StepError:
+def _with_count(
+    error: BudgetReached | ProviderDown | StepError, report: AskReport
+) -> BudgetReached | ProviderDown | StepError:
     """The error with how much of this run's asking is kept, so that nobody fears to have paid for nothing."""
     if not report.asked:
         return error

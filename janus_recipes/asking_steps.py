@@ -1,0 +1,131 @@
+"""The steps that ask a model: which files go in, what is asked about them, and how an answer is read.
+
+Each step is described here once. Its command asks what is described; `janus plan` counts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from janus_recipes.benchmarks.rubrics import RubricText, parse_rubric, rubric_requests
+from janus_recipes.collection.preferences import parse_preference_set, preference_requests
+from janus_recipes.collection.responses import parse_response, response_requests
+from janus_recipes.collection.seeds import read_seed_preferences, read_seed_rubrics, read_seed_system_messages
+from janus_recipes.collection.system_messages import parse_system_message, system_message_requests
+from janus_recipes.judging.judge import judge_requests, own, swapped
+from janus_recipes.judging.verdict import parse_verdict
+from janus_recipes.llm.ask import Requests
+from janus_recipes.prompts import read_prompt
+from janus_recipes.recipe.schema import Asking, PreferenceSets, Recipe, Rubrics, SystemMessages
+from janus_recipes.records import (
+    DIMENSIONS,
+    Asked,
+    Preference,
+    Status,
+    ok_values,
+    preference_set_from,
+    read_asked,
+    read_bench,
+    read_instructions,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class AskingStep(Generic[T]):
+    """One step. `wanted` names its rows in order; a row whose needs are missing has no request."""
+
+    asking: Asking
+    requests: Requests
+    parse: Callable[[str], T]
+    wanted: Callable[[], Iterable[str]]
+    inputs: Mapping[str, Path]
+
+
+def preference_sets(recipe: Recipe, asking: PreferenceSets, instructions: Path) -> AskingStep[tuple[Preference, ...]]:
+    """Preference sets for the instructions of a file."""
+    prompt, seeds = read_prompt(recipe.prompts.preference_set), read_seed_preferences(recipe.seeds.preferences)
+    return AskingStep(
+        asking,
+        lambda: preference_requests(read_instructions(instructions), seeds, asking, prompt, recipe.seed),
+        parse_preference_set,
+        wanted=lambda: (
+            f"{one.id}/{n}" for one in read_instructions(instructions) for n in range(asking.per_instruction)
+        ),
+        inputs={"instructions": instructions, "prompt": prompt.path, "seeds": Path(recipe.seeds.preferences)},
+    )
+
+
+def system_messages(recipe: Recipe, asking: SystemMessages, preferences: Path) -> AskingStep[str]:
+    """System messages for the preference sets of a file."""
+    prompt = read_prompt(recipe.prompts.system_message)
+    examples = read_seed_system_messages(recipe.seeds.system_messages)
+    return AskingStep(
+        asking,
+        lambda: system_message_requests(ok_sets(preferences), examples, asking, prompt, recipe.seed),
+        parse_system_message,
+        wanted=lambda: (one.id for one in read_asked(preferences, preference_set_from)),
+        inputs={"preferences": preferences, "prompt": prompt.path, "seeds": Path(recipe.seeds.system_messages)},
+    )
+
+
+def responses(recipe: Recipe, asking: Asking, instructions: Path, system_messages: Path) -> AskingStep[str]:
+    """Gold responses, or a bench's reference answers, to the instructions under the system messages of two files."""
+    prompt = read_prompt(recipe.prompts.response)
+    texts = {one.id: one.text for one in read_instructions(instructions)}
+    return AskingStep(
+        asking,
+        lambda: response_requests(ok_texts(system_messages), texts, asking, prompt),
+        parse_response,
+        wanted=lambda: (one.id for one in read_asked(system_messages, str)),
+        inputs={"instructions": instructions, "system_messages": system_messages, "prompt": prompt.path},
+    )
+
+
+def rubrics(recipe: Recipe, asking: Rubrics, preferences: Path) -> AskingStep[RubricText]:
+    """Score rubrics for the preferences of a file."""
+    prompt, examples = read_prompt(recipe.prompts.rubric), read_seed_rubrics(recipe.seeds.rubrics)
+    return AskingStep(
+        asking,
+        lambda: rubric_requests(ok_sets(preferences), examples, asking, prompt, recipe.seed),
+        parse_rubric,
+        wanted=lambda: (
+            f"{one.id}/{number}"
+            for one in read_asked(preferences, preference_set_from)
+            for number in range(len(DIMENSIONS))
+        ),
+        inputs={"preferences": preferences, "prompt": prompt.path, "seeds": Path(recipe.seeds.rubrics)},
+    )
+
+
+def verdicts(recipe: Recipe, bench: Path, answers: Path, by_swapped: bool) -> AskingStep[int]:
+    """Verdicts on a model's answers, by their own rubrics or by another system message's."""
+    judging, prompt = recipe.judging, read_prompt(recipe.prompts.judge)
+    instances, texts = list(read_bench(bench)), ok_values(answers, str)
+    yardsticks = swapped(instances) if by_swapped else own(instances)
+    return AskingStep(
+        judging,
+        lambda: judge_requests(instances, texts, judging, prompt, yardsticks),
+        parse_verdict,
+        wanted=lambda: (
+            f"{one.id}/{number}/{run}"
+            for one in instances
+            for number in range(len(yardsticks[one.id].rubrics))
+            for run in range(judging.runs)
+        ),
+        inputs={"bench": bench, "answers": answers, "prompt": prompt.path},
+    )
+
+
+def ok_sets(path: Path) -> Iterator[Asked[tuple[Preference, ...]]]:
+    """The preference sets that are there."""
+    return (one for one in read_asked(path, preference_set_from) if one.status is Status.OK)
+
+
+def ok_texts(path: Path) -> Iterator[Asked[str]]:
+    """The rows of a file of texts that are there."""
+    return (one for one in read_asked(path, str) if one.status is Status.OK)

@@ -1,0 +1,8 @@
+"""What a recipe would ask, learn and spend, before anything runs (contract 5).
+
+    janus plan recipes/janus.yaml [--json]
+
+`nodes` lists the steps that ask, `count` their requests and those in the ledger, `typical` stands in for requests that
+cannot be built yet, `tokens` counts tokens, `asking` has dollars and hours, `engines` trainings and sampling, `made`
+what is done, `plan` puts all together, `show` prints it.
+"""

@@ -1,0 +1,105 @@
+"""What asking costs: tokens, dollars and hours of the requests that a step has left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from math import ceil
+
+from janus_recipes.llm.prices import usd_for
+from janus_recipes.planning.count import Count
+from janus_recipes.planning.line import Line
+from janus_recipes.planning.nodes import AskingNode
+from janus_recipes.recipe.schema import Provider, Recipe, Throughput
+
+S_PER_H = 3600.0
+
+
+def means_by_kind(nodes: Iterable[tuple[AskingNode, Count]], recipe: Recipe) -> dict[tuple[str, str], float]:
+    """The mean tokens of answers in the ledger by kind of step and model; where several steps have some, the first."""
+    means: dict[tuple[str, str], float] = {}
+    for node, count in nodes:
+        if count.answer_tokens is not None:
+            means.setdefault((node.kind, recipe.providers[node.asking.provider].model), count.answer_tokens)
+    return means
+
+
+def asking_line(node: AskingNode, count: Count, recipe: Recipe, means: Mapping[tuple[str, str], float]) -> Line:
+    """A node's line. A typical answer is as long as the ledger's are, else as the recipe expects, else as it may be."""
+    provider = recipe.providers[node.asking.provider]
+    known = count.answer_tokens or means.get((node.kind, provider.model))
+    answer = known or node.asking.expected_tokens or node.asking.sampling.max_tokens
+    prompt = count.prompt_tokens
+    tokens_in, tokens_out = round(count.to_ask * prompt), round(count.to_ask * answer)
+    live, batch = (
+        usd_for(provider.model_copy(update={"kind": kind}), tokens_in, tokens_out, requests=count.to_ask)
+        for kind in (kind_asked_live(provider), "openai-batch" if has_batches(provider) else provider.kind)
+    )
+    gpu_hours = served_gpu_hours(provider, tokens_in, tokens_out, recipe.throughput)
+    return Line(
+        step=node.name,
+        by=f"{node.asking.provider}: {provider.model}",
+        requests=count.requests,
+        in_ledger=count.in_ledger,
+        to_ask=count.to_ask,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        usd=live,
+        usd_in_batch=batch,
+        in_batch=provider.kind == "openai-batch",
+        hours=hours_of(provider, count, prompt, answer, node.asking.sampling.max_tokens, recipe.throughput),
+        gpu_hours=gpu_hours,
+        basis="made" if count.made else "exact" if node.is_exact else "estimate",
+    )
+
+
+def has_batches(provider: Provider) -> bool:
+    """Whether the provider is, or could be, asked in batches at a lower price."""
+    return provider.kind in ("openai", "openai-batch")
+
+
+def kind_asked_live(provider: Provider) -> str:
+    """The kind of the provider when it is asked one by one."""
+    return "openai" if provider.kind == "openai-batch" else provider.kind
+
+
+def hours_of(
+    provider: Provider, count: Count, prompt: float, answer: float, most: int, throughput: Throughput
+) -> float | None:
+    """Hours that a step takes at its provider's limits. None where nobody can say: a rehearsal, a CPU."""
+    if not count.to_ask:
+        return 0.0
+    if provider.kind == "openai-batch":
+        return batch_hours(provider, count.to_ask * (prompt + most))
+    if provider.kind == "openai":
+        return live_hours(provider, count.to_ask, prompt, answer, throughput.answer_tokens_per_second)
+    if provider.kind == "vllm" and provider.served.gpus:
+        tokens_in, tokens_out = round(count.to_ask * prompt), round(count.to_ask * answer)
+        return served_gpu_hours(provider, tokens_in, tokens_out, throughput) / provider.served.gpus
+    return None
+
+
+def live_hours(provider: Provider, requests: int, prompt: float, answer: float, tokens_per_second: float) -> float:
+    """Hours by the tightest of: requests a minute, tokens a minute, and answers of their length side by side."""
+    seconds = [requests * answer / tokens_per_second / provider.concurrency]
+    if provider.requests_per_minute:
+        seconds.append(requests * 60 / provider.requests_per_minute)
+    if provider.tokens_per_minute:
+        seconds.append(requests * (prompt + answer) * 60 / provider.tokens_per_minute)
+    return max(seconds) / S_PER_H
+
+
+def batch_hours(provider: Provider, tokens: float) -> float | None:
+    """Hours at most: a completion window, as often as the tokens that may be queued at a time make necessary."""
+    window = re.fullmatch(r"(\d+)h", provider.batch.window)
+    rounds = ceil(tokens / provider.batch.tokens_queued) if provider.batch.tokens_queued else 1
+    return float(window[1]) * rounds if window else None
+
+
+def served_gpu_hours(provider: Provider, tokens_in: int, tokens_out: int, throughput: Throughput) -> float:
+    """GPU-hours where the step's own job serves the model, at the stated speeds; loading the weights apart."""
+    if provider.kind != "vllm" or provider.served.gpus == 0:
+        return 0.0
+    seconds = tokens_in / throughput.prompt_tokens_per_gpu_second
+    seconds += tokens_out / throughput.generated_tokens_per_gpu_second
+    return seconds / S_PER_H

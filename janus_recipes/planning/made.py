@@ -1,0 +1,41 @@
+"""What is made already, by the manifests beside the artefacts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from janus_recipes.asking_steps import AskingStep
+from janus_recipes.files import Json, digest_of
+from janus_recipes.recipe.schema import Provider, Section
+
+
+def manifest(path: Path) -> Json:
+    """A manifest, empty where there is none."""
+    found: Json = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
+def as_manifest(section: Section) -> Json:
+    """A part of a recipe as manifests hold it."""
+    return section.model_dump(mode="json")
+
+
+def same_question(found: Json, step: AskingStep[Any], provider: Provider) -> bool:
+    """Whether a manifest's settings, model and inputs are a step's."""
+    plan_only = {"expected_tokens": None}
+    asked = provider.model_dump(include={"model", "accepts_sampling", "reasoning_effort"})
+    return (
+        {**found["section"], **plan_only} == {**as_manifest(step.asking), **plan_only}
+        and {key: found["asked"].get(key) for key in asked} == asked
+        and {name: one["sha256"] for name, one in found["inputs"].items()}
+        == {name: digest_of(path) for name, path in step.inputs.items()}
+    )
+
+
+def mean(values: Iterable[float]) -> float | None:
+    """The mean, or None without any."""
+    listed = list(values)
+    return sum(listed) / len(listed) if listed else None

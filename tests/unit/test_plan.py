@@ -1,0 +1,280 @@
+"""`janus plan`: dollars and hours derived by hand for a tiny recipe, and what it says of what is done already."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiktoken
+import yaml
+from rich.console import Console
+
+from janus_recipes.files import write_json, write_jsonl
+from janus_recipes.planning.asking import asking_line, batch_hours, live_hours
+from janus_recipes.planning.count import Count
+from janus_recipes.planning.line import Line
+from janus_recipes.planning.nodes import AskingNode, asking_nodes
+from janus_recipes.planning.plan import Plan, plan_of
+from janus_recipes.planning.show import money, print_plan, quantity, short
+from janus_recipes.planning.tokens import TokenCounter, token_counter
+from janus_recipes.recipe.load import load_recipe
+from janus_recipes.recipe.schema import Provider, Recipe
+from janus_recipes.workflow import asking_spec, generation_spec, judging_spec, table_spec, training_spec
+
+ROOT = Path(__file__).parents[2]
+JANUS = Path(sys.executable).with_name("janus")
+PAPER, REHEARSAL = "recipes/janus.yaml", "recipes/rehearsal.yaml"
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the project's recipes and prompts, where nothing is made yet."""
+    for name in ("recipes", "prompts", "janus_recipes"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def tiny(*overlays: Mapping[str, Any], under: tuple[str, ...] = (PAPER,)) -> Recipe:
+    """The paper's recipe, called tiny, with overlays."""
+    return load_recipe([*map(Path, under), *files(*overlays)])
+
+
+def files(*overlays: Mapping[str, Any]) -> list[Path]:
+    paths = []
+    for number, overlay in enumerate([{"name": "tiny", "ledger": "ledger"}, *overlays]):
+        paths.append(Path(f"{number}.yaml"))
+        paths[-1].write_text(yaml.safe_dump(overlay))
+    return paths
+
+
+def lines_of(plan: Plan) -> dict[str, Line]:
+    return {line.step: line for line in plan.lines}
+
+
+def node_of(recipe: Recipe, name: str) -> AskingNode:
+    return next(node for node in asking_nodes(recipe) if node.name == name)
+
+
+def instructions(count: int) -> Path:
+    path = Path("results/tiny/collection/instructions.jsonl")
+    rows = ({"id": f"i-{n}", "text": f"Why {n}?", "source": "pool", "origin": ""} for n in range(count))
+    write_jsonl(path, rows)
+    return path
+
+
+TEACHER = {"providers": {"teacher": {"prices": {"input": 2.0, "output": 10.0}, "concurrency": 10}}}
+
+
+def test_dollars_and_hours_are_those_of_what_is_left_to_ask() -> None:
+    recipe = tiny(TEACHER)
+    # Of 1,000 requests 400 are in the ledger: 600 x 500 tokens at $2 and 600 x 300 expected at $10 per million.
+    line = asking_line(node_of(recipe, "collection.preference_sets"), Count(1000, 400, 600, 500.0), recipe, {})
+    assert (line.tokens_in, line.tokens_out) == (300_000, 180_000)
+    assert (line.usd, line.usd_in_batch, line.usd_to_spend) == pytest.approx((2.4, 1.2, 2.4))
+    # 300 tokens at 60 a second take 5 s; 600 answers, 10 at a time: 300 s.
+    assert line.hours == pytest.approx(300 / 3600)
+
+
+def test_the_tightest_limit_decides_the_hours() -> None:
+    teacher = Provider(kind="openai", model="m", concurrency=10, requests_per_minute=60, tokens_per_minute=42_000)
+    # 600 requests: 600 s at 60 a minute. Of 500 + 300 tokens: 480,000 / 42,000 = 11.43 minutes. Side by side: 300 s.
+    assert live_hours(teacher, 600, 500, 300, 60.0) == pytest.approx(480_000 / 42_000 / 60)
+    assert live_hours(teacher.model_copy(update={"tokens_per_minute": None}), 600, 500, 300, 60.0) == pytest.approx(
+        1 / 6
+    )
+
+
+def test_a_recipe_that_asks_in_batches_spends_the_batch_price_and_takes_their_windows() -> None:
+    recipe = tiny(TEACHER, {"providers": {"teacher": {"kind": "openai-batch", "batch": {"tokens_queued": 500_000}}}})
+    line = asking_line(node_of(recipe, "collection.preference_sets"), Count(600, 0, 600, 500.0), recipe, {})
+    assert (line.usd, line.usd_in_batch, line.usd_to_spend) == pytest.approx((2.4, 1.2, 1.2))
+    # Queued are prompts and answers at their limit: 600 x (500 + 1,024) = 914,400 tokens: two rounds of 24 hours.
+    assert line.hours == 48.0
+    assert batch_hours(recipe.providers["teacher"], 500_000) == 24.0
+
+
+def test_answers_are_as_long_as_the_ledgers_else_as_another_steps_of_that_kind() -> None:
+    recipe = tiny(TEACHER)
+    node = node_of(recipe, "collection.preference_sets")
+    means = {("preference_set", "gpt-6.1-terra"): 200.0}
+    assert asking_line(node, Count(10, 0, 10, 500.0, 50.0), recipe, means).tokens_out == 500
+    assert asking_line(node, Count(10, 0, 10, 500.0), recipe, means).tokens_out == 2000
+    assert asking_line(node, Count(10, 0, 10, 500.0), recipe, {}).tokens_out == 3000  # as the recipe expects
+
+
+def test_an_open_judge_costs_gpu_hours_and_no_dollars() -> None:
+    served = {"kind": "vllm", "model": "org/judge-7b", "key_env": None, "served": {"gpus": 2, "revision": "0" * 40}}
+    recipe = tiny({"providers": {"judge": served}})
+    node = next(node for node in asking_nodes(recipe) if node.kind == "verdict")
+    line = asking_line(node, Count(9000, 0, 9000, 1000.0), recipe, {})
+    # 9,000 x 1,000 tokens read at 10,000/s = 900 s; 9,000 x 250 written at 2,500/s = 900 s: half a GPU-hour, on two.
+    assert (line.usd, line.usd_in_batch) == (0.0, 0.0)
+    assert (line.gpu_hours, line.hours) == pytest.approx((0.5, 0.25))
+
+
+SMALL = {"collection": {"instructions": {"before_filter": 1000}}, "models": {"other": {"extends": "janus-7b"}}}
+
+
+def test_gpu_hours_of_a_training_are_its_tokens_at_the_stated_speed() -> None:
+    line = lines_of(plan_of(tiny(SMALL)))["train janus-7b"]
+    # 1,000 x 3 rows of 160 + 100 + 500 tokens, 4 epochs: 9.12M tokens, at 1,700 a second and GPU, on 4 GPUs.
+    assert line.gpu_tokens == 9_120_000
+    assert (line.gpu_hours, line.hours) == pytest.approx((9.12e6 / 1700 / 3600, 9.12e6 / 1700 / 3600 / 4))
+
+
+def test_a_finished_training_is_made_and_its_speed_counts_for_the_others() -> None:
+    recipe = tiny(SMALL, {"models": {"other": {"train": {"learning_rate": 1.0e-5}}}})
+    train = recipe.models["janus-7b"].train
+    assert train is not None
+    counts = {"tokens": 3_600_000, "seconds": 1000.0}  # on 4 GPUs: 900 tokens a second and GPU
+    made = {"section": train.model_dump(mode="json"), "counts": counts}
+    write_json(Path("results/tiny/models/janus-7b/manifest.json"), made)
+    plan = plan_of(recipe)
+    assert (lines_of(plan)["train janus-7b"].basis, lines_of(plan)["train janus-7b"].gpu_hours) == ("made", 0.0)
+    assert lines_of(plan)["train other"].gpu_hours == pytest.approx(9.12e6 / 900 / 3600)
+    assert any("900 tokens/s" in note and "measured" in note for note in plan.notes)
+
+
+def test_a_training_whose_settings_changed_since_is_to_be_made_again() -> None:
+    recipe = tiny(SMALL)
+    train = recipe.models["janus-7b"].train
+    assert train is not None
+    section = {**train.model_dump(mode="json"), "learning_rate": 1.0}
+    write_json(
+        Path("results/tiny/models/janus-7b/manifest.json"), {"section": section, "counts": {"tokens": 1, "seconds": 1}}
+    )
+    assert lines_of(plan_of(recipe))["train janus-7b"].basis == "estimate"
+
+
+def test_requests_are_exact_where_inputs_are_there_and_at_most_elsewhere() -> None:
+    instructions(7)
+    lines = lines_of(plan_of(tiny()))
+    sets, messages = lines["collection.preference_sets"], lines["collection.system_messages"]
+    assert (sets.requests, sets.basis) == (21, "exact")  # 7 x 3
+    assert (messages.requests, messages.basis) == (21, "estimate")
+    assert lines["multifaceted: judge janus-7b (multifaceted)"].requests == 11_340  # 945 x 4 x 3
+
+
+def test_a_price_nobody_knows_is_shown_and_makes_the_total_unknown() -> None:
+    plan = plan_of(tiny({"providers": {"judge": {"model": "nobody/nothing", "reasoning_effort": None}}}))
+    assert plan.total.usd is None and plan.usd_to_spend is None
+    assert any("judge: nobody/nothing: give it `prices`" in note for note in plan.notes)
+
+
+def test_a_budget_that_is_not_enough_is_said_before_anything_runs() -> None:
+    assert "NOT ENOUGH" in money(plan_of(tiny({"budget_usd": 5.0})))
+    assert "NOT ENOUGH" not in money(plan_of(tiny({"budget_usd": 50_000.0})))
+
+
+def test_planning_waits_for_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiktoken, "get_encoding", lambda name: time.sleep(30))
+    began = time.monotonic()
+    counter = token_counter()
+    assert time.monotonic() - began < 5 and counter.count("eight ch") == 2.0
+    assert "4 characters a token" in counter.method
+
+
+def test_tokens_are_counted_by_the_encoding_where_there_is_one() -> None:
+    # Bytes as tokens, without any merge: an encoding that needs no file.
+    ranks = {bytes([byte]): byte for byte in range(256)}
+    encoding = tiktoken.Encoding("bytes", pat_str=r".+", mergeable_ranks=ranks, special_tokens={"<|end|>": 256})
+    assert TokenCounter(encoding).count("nine <|end|>") == 12
+
+
+def test_a_narrow_terminal_still_names_every_step_and_figure() -> None:
+    plan = plan_of(tiny())
+    for width in (80, 110, 200):
+        out = io.StringIO()
+        print_plan(plan, Console(file=out, width=width, force_terminal=True, no_color=True))
+        text = " ".join(out.getvalue().split())
+        assert "…" not in text
+        for shown in ("collection.preference_sets", "gpt-6.1-terra", "300,000", "estimate", "batch $"):
+            assert shown in text, (width, shown)
+
+
+def test_figures_are_short() -> None:
+    assert [short(number) for number in (0, 7, 1260, 999_600, 1_260_000, 2.5e9)] == [
+        "",
+        "7",
+        "1.26k",
+        "1M",
+        "1.26M",
+        "2.5G",
+    ]
+    assert [quantity(hours) for hours in (0, 0.001, 0.25, 1234.56)] == ["", "<0.01", "0.25", "1,234.6"]
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    environ = {key: value for key, value in os.environ.items() if key not in ("OPENAI_API_KEY", "JANUS_RECIPE")}
+    return subprocess.run([JANUS, *arguments], env=environ, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_papers_plan_is_there_in_seconds_and_writes_nothing(workplace: Path) -> None:
+    before = sorted(workplace.iterdir())
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = command("plan", PAPER, "--json")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stderr
+    assert after.ru_utime - spent.ru_utime < 4
+    assert json.loads(done.stdout)["total"]["requests"] > 900_000
+    assert sorted(workplace.iterdir()) == before
+
+
+def test_after_a_finished_step_all_is_in_the_ledger_and_costs_nothing_more() -> None:
+    priced = {"providers": {"teacher": {"prices": {"input": 1.0, "output": 1.0}}}}
+    recipe = [PAPER, REHEARSAL, *files(priced)]
+    out = Path("results/tiny/collection/preferences.jsonl")
+    options = [part for one in recipe for part in ("--recipe", str(one))]
+    before = json.loads(command("plan", *recipe, "--json").stdout)
+    asked = command("collect", "preferences", *options, "--instructions", instructions(5), "--out", out)
+    assert asked.returncode == 0, asked.stderr
+    after = json.loads(command("plan", *recipe, "--json").stdout)
+    sets, messages = after["nodes"][:2]
+    assert (sets["requests"], sets["in_ledger"], sets["to_ask"], sets["usd"], sets["basis"]) == (15, 15, 0, 0.0, "made")
+    assert (messages["requests"], messages["basis"]) == (15, "exact")
+    assert after["total"]["usd"] < before["total"]["usd"] and after["spent_usd"] > 0
+
+
+def test_a_half_done_step_counts_what_is_missing_and_another_seed_makes_it_new() -> None:
+    recipe = [PAPER, REHEARSAL, *files({})]
+    out, some = Path("results/tiny/collection/preferences.jsonl"), instructions(5)
+    options = [part for one in recipe for part in ("--recipe", str(one))]
+    assert command("collect", "preferences", *options, "--instructions", some, "--out", out).returncode == 0
+    instructions(8)  # three more: the file is not the one that the step was made from
+    sets = lines_of(plan_of(load_recipe([Path(one) for one in recipe])))["collection.preference_sets"]
+    assert (sets.requests, sets.in_ledger, sets.to_ask, sets.basis) == (24, 15, 9, "exact")
+    instructions(5)
+    seeded = tiny({"seed": 7}, under=(PAPER, REHEARSAL))
+    sets = lines_of(plan_of(seeded))["collection.preference_sets"]
+    assert sets.basis == "exact" and sets.to_ask > 0
+
+
+def test_what_only_the_plan_and_the_purse_need_re_runs_nothing() -> None:
+    teacher = {"prices": {"input": 1.0, "output": 1.0}, "requests_per_minute": 7}
+    sets = {"expected_tokens": 7}
+    money_and_speed = {
+        "budget_usd": 1.0,
+        "throughput": {"answer_tokens_per_second": 1.0},
+        "providers": {"teacher": teacher, "judge": teacher},
+        "collection": {"preference_sets": sets},
+        "judging": sets,
+    }
+    before, after = tiny(), tiny(money_and_speed)
+    assert asking_spec(before, before.collection.preference_sets) == asking_spec(
+        after, after.collection.preference_sets
+    )
+    assert judging_spec(before) == judging_spec(after)
+    for decides in (table_spec, training_spec):
+        name = "table2" if decides is table_spec else "janus-7b"
+        assert decides(before, name) == decides(after, name)
+    assert generation_spec(before, "janus-7b", "none") == generation_spec(after, "janus-7b", "none")
