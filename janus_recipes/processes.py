@@ -1,6 +1,7 @@
 """Run an engine as a child that never outlives us: not after Ctrl-C, a cluster's SIGTERM, or a kill -9.
 
     run_child([".envs/axolotl/bin/axolotl", "train", "axolotl.yaml"], env=environment, log=work / "axolotl.log")
+    with child_beside([".envs/vllm/bin/python", "-m", ...], env=environment, log=work / "vllm.log"):  # a server
 
 Between us and the engine stands a guard, this very file run as a script with nothing but the standard library. The
 kernel tells the guard when we die (PR_SET_PDEATHSIG), and hands it every process whose own parent has died
@@ -22,6 +23,7 @@ import ctypes
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -29,9 +31,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 SCHEDULER_PID = "JANUS_SCHEDULER_PID"
 """Environment variable with Snakemake's process id. Snakemake's jobs live on when it is killed with kill -9."""
+
+SCHEDULER_SESSION = "JANUS_SCHEDULER_SESSION"
+"""Environment variable with Snakemake's host and session: its own jobs share them, a cluster's jobs do not."""
 
 GRACE_S = 10.0
 """What an engine gets between SIGTERM and SIGKILL, in seconds."""
@@ -73,26 +79,53 @@ def run_child(command: Sequence[str], *, env: Mapping[str, str], log: Path, grac
     grace, and then take effect on us. Call it from the main thread: the kernel's death signal watches that thread.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    command_of_guard = [sys.executable, "-P", __file__, str(os.getpid()), str(grace_s), *command]
-    with _stopping_on_signal() as stop_asked, log.open("ab") as kept:
-        guard = subprocess.Popen(
-            command_of_guard,
-            env=dict(env),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=tuple(_locks),
-        )
-        _guards.add(guard)
-        try:
-            stop_asked.call(guard.terminate)
-            _copy_output(guard, kept.write)
-            code = guard.wait()
-            return code if code >= 0 else 128 - code
-        finally:
-            guard.terminate()
-            guard.wait()
-            _guards.discard(guard)
+    with (
+        _stopping_on_signal() as stop_asked,
+        log.open("ab") as kept,
+        _guarded(command, env, subprocess.PIPE, grace_s) as guard,
+    ):
+        stop_asked.call(guard.terminate)
+        _copy_output(guard, kept.write)
+        code = guard.wait()
+        return code if code >= 0 else 128 - code
+
+
+@contextlib.contextmanager
+def child_beside(
+    command: Sequence[str], *, env: Mapping[str, str], log: Path, grace_s: float = GRACE_S
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `command` beside us while the block lasts; at its end it gets SIGTERM, then SIGKILL after the grace.
+
+    Gives its guard, whose `poll()` is None while it runs. Its stdout and stderr are appended to `log`. Call it from the
+    main thread, as `run_child`.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as kept, _guarded(command, env, kept, grace_s) as guard:
+        yield guard
+
+
+@contextlib.contextmanager
+def _guarded(
+    command: Sequence[str], env: Mapping[str, str], output: IO[bytes] | int, grace_s: float
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The guard of a new child, which writes to `output`. Both are gone when the block ends."""
+    guard = subprocess.Popen(
+        [sys.executable, "-P", __file__, str(os.getpid()), str(grace_s), *command],
+        # Engines keep the bytecode of what they import in their own environments: it halves the time of every start.
+        env={name: value for name, value in env.items() if name != "PYTHONDONTWRITEBYTECODE"},
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        pass_fds=tuple(_locks),
+    )
+    _guards.add(guard)
+    try:
+        yield guard
+    finally:
+        guard.terminate()
+        guard.wait()
+        _guards.discard(guard)
 
 
 def last_lines(log: Path, count: int = 20) -> str:
@@ -116,6 +149,14 @@ def stop_when_scheduler_dies() -> None:
     started = start_time(pid)
     if started is not None and pid in ancestors(os.getpid()):
         threading.Thread(target=_watch_scheduler, args=(pid, started), daemon=True).start()
+    elif started is None and os.environ.get(SCHEDULER_SESSION) == this_session():
+        sys.stderr.write(f"Snakemake (process {pid}) was killed before this step could begin: stopping\n")
+        raise SystemExit(1)
+
+
+def this_session() -> str:
+    """This machine and session: what a process shares with the children that it starts plainly."""
+    return f"{socket.gethostname()}/{os.getsid(0)}"
 
 
 def start_time(pid: int) -> int | None:

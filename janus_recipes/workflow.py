@@ -11,6 +11,8 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,19 @@ from snakemake.exceptions import WorkflowError
 
 from janus_recipes.errors import RecipeError, StepError
 from janus_recipes.locking import hold_until_exit
+from janus_recipes.processes import this_session
 from janus_recipes.recipe.load import load_recipe, recipe_from
-from janus_recipes.recipe.schema import Asking, BaseModelSpec, Recipe, Source, Training
+from janus_recipes.recipe.registry import retirement_warnings
+from janus_recipes.recipe.schema import (
+    Asking,
+    BaseModelSpec,
+    PreferenceSets,
+    Recipe,
+    Rubrics,
+    Source,
+    SystemMessages,
+    Training,
+)
 from janus_recipes.slurm import cancel_left_over_jobs
 
 
@@ -38,16 +51,24 @@ def recipe_of(config: Mapping[str, Any], files: Sequence[str | Path]) -> Recipe:
     return recipe
 
 
+def warn_of_retirements(recipe: Recipe) -> None:
+    """Name retired models on stderr, where no rule graph or summary is: they stop the steps that would spend."""
+    for line in retirement_warnings(recipe, date.today()):
+        print(f"warning: {line}", file=sys.stderr)
+
+
 def tell_jobs(files: Sequence[str | Path]) -> None:
     """Put into this process's environment what every job needs; a cluster's jobs parse the Snakefile and get it there.
 
     JANUS_RECIPE        the recipe's files: the default of every command's `--recipe`
-    JANUS_SCHEDULER_PID this Snakemake. Its jobs outlive a kill -9, so they watch it and stop when it is gone
+    JANUS_SCHEDULER_PID, JANUS_SCHEDULER_SESSION
+                        this Snakemake. Its jobs outlive a kill -9, so they watch it and stop when it is gone
     PATH                the folder of `janus`, for those who run .venv/bin/snakemake without activating .venv
     """
     os.environ.update(
         JANUS_RECIPE=os.pathsep.join(str(relative(Path(file))) for file in files),
         JANUS_SCHEDULER_PID=str(os.getpid()),
+        JANUS_SCHEDULER_SESSION=this_session(),
         PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     )
 
@@ -97,17 +118,44 @@ def plain(part: Any) -> Any:
 
 def asking_spec(recipe: Recipe, asking: Asking) -> str:
     """What decides the answers of a step: the question's settings and the model asked, not how fast it is asked."""
-    return spec(recipe.seed, asking, asked_model(recipe, asking))
+    decides = asking.model_dump(mode="json", exclude={"expected_tokens"})
+    return spec(recipe.seed, decides, asked_model(recipe, asking))
 
 
 def asked_model(recipe: Recipe, asking: Asking) -> dict[str, Any]:
     """The model that a step asks, and what is sent to it besides the question."""
-    return recipe.providers[asking.provider].model_dump(include={"model", "accepts_sampling", "reasoning_effort"})
+    provider = recipe.providers[asking.provider]
+    sent = provider.model_dump(include={"model", "accepts_sampling", "reasoning_effort"})
+    if provider.structured_output and isinstance(asking, (PreferenceSets, SystemMessages, Rubrics)):
+        sent["structured_output"] = True  # these answers are JSON: their schema is sent
+    if provider.kind == "vllm":
+        sent["served"] = provider.served.model_dump(exclude={"gpus", "gpu_memory_utilization", "start_s"})
+    return sent
+
+
+@dataclass(frozen=True)
+class AskingJob:
+    """What the job of an asking step needs: little, or vLLM's environment and its GPUs where it serves the model."""
+
+    inputs: list[str]
+    cpus: int
+    gpus: int
+    mem_mb: int
+
+
+def asking_job(recipe: Recipe, asking: Asking) -> AskingJob:
+    """The needs of a step that asks."""
+    provider, jobs = recipe.providers[asking.provider], recipe.resources
+    if provider.kind != "vllm":
+        return AskingJob([], jobs.asking_cpus, 0, jobs.asking_mem_mb)
+    served = provider.served
+    template = [served.chat_template] if served.chat_template else []
+    return AskingJob([environment_of(recipe, "vllm"), *template], jobs.engine_cpus, served.gpus, jobs.engine_mem_mb)
 
 
 def judging_spec(recipe: Recipe) -> str:
     """What decides the verdicts. How missing ones are averaged concerns the table alone."""
-    judging = recipe.judging.model_dump(mode="json", exclude={"missing_verdicts", "swapped_control"})
+    judging = recipe.judging.model_dump(mode="json", exclude={"missing_verdicts", "swapped_control", "expected_tokens"})
     return spec(recipe.seed, judging, asked_model(recipe, recipe.judging))
 
 

@@ -22,11 +22,17 @@ use rule write_preference_sets as write_bench_preference_sets with:
         instructions="<results>/bench/{bench}/prompts.jsonl",
         prompt=RECIPE.prompts.preference_set,
         seeds=RECIPE.seeds.preferences,
+        served=lambda wildcards: asking_job(bench_of(wildcards).preference_sets).inputs,
     output:
         rows="<results>/bench/{bench}/preferences.jsonl",
         manifest="<results>/bench/{bench}/preferences.jsonl.manifest.json",
     log:
         "<logs>/bench/{bench}/preferences.log",
+    threads: lambda wildcards: asking_job(bench_of(wildcards).preference_sets).cpus
+    resources:
+        gpu=lambda wildcards: asking_job(bench_of(wildcards).preference_sets).gpus,
+        mem_mb=lambda wildcards: asking_job(bench_of(wildcards).preference_sets).mem_mb,
+        runtime=minutes(JOBS.asking_hours),
     params:
         spec=lambda wildcards: asking_spec(bench_of(wildcards).preference_sets),
         of=bench_option,
@@ -37,11 +43,17 @@ use rule write_system_messages as write_bench_system_messages with:
         preferences="<results>/bench/{bench}/preferences.jsonl",
         prompt=RECIPE.prompts.system_message,
         seeds=RECIPE.seeds.system_messages,
+        served=lambda wildcards: asking_job(bench_of(wildcards).system_messages).inputs,
     output:
         rows="<results>/bench/{bench}/system_messages.jsonl",
         manifest="<results>/bench/{bench}/system_messages.jsonl.manifest.json",
     log:
         "<logs>/bench/{bench}/system_messages.log",
+    threads: lambda wildcards: asking_job(bench_of(wildcards).system_messages).cpus
+    resources:
+        gpu=lambda wildcards: asking_job(bench_of(wildcards).system_messages).gpus,
+        mem_mb=lambda wildcards: asking_job(bench_of(wildcards).system_messages).mem_mb,
+        runtime=minutes(JOBS.asking_hours),
     params:
         spec=lambda wildcards: asking_spec(bench_of(wildcards).system_messages),
         of=bench_option,
@@ -52,11 +64,21 @@ use rule write_responses as write_reference_answers with:
         instructions="<results>/bench/{bench}/prompts.jsonl",
         system_messages="<results>/bench/{bench}/system_messages.jsonl",
         prompt=RECIPE.prompts.response,
+        served=lambda wildcards: asking_job(
+            bench_of(wildcards).reference_answers
+        ).inputs,
     output:
         rows="<results>/bench/{bench}/references.jsonl",
         manifest="<results>/bench/{bench}/references.jsonl.manifest.json",
     log:
         "<logs>/bench/{bench}/references.log",
+    threads: lambda wildcards: asking_job(bench_of(wildcards).reference_answers).cpus
+    resources:
+        gpu=lambda wildcards: asking_job(bench_of(wildcards).reference_answers).gpus,
+        mem_mb=lambda wildcards: asking_job(
+            bench_of(wildcards).reference_answers
+        ).mem_mb,
+        runtime=minutes(JOBS.asking_hours),
     params:
         spec=lambda wildcards: asking_spec(bench_of(wildcards).reference_answers),
         of=bench_option,
@@ -68,14 +90,16 @@ rule write_rubrics:
         preferences="<results>/bench/{bench}/preferences.jsonl",
         prompt=RECIPE.prompts.rubric,
         seeds=RECIPE.seeds.rubrics,
+        served=lambda wildcards: asking_job(bench_of(wildcards).rubrics).inputs,
     output:
         rows="<results>/bench/{bench}/rubrics.jsonl",
         manifest="<results>/bench/{bench}/rubrics.jsonl.manifest.json",
     log:
         "<logs>/bench/{bench}/rubrics.log",
-    threads: JOBS.asking_cpus
+    threads: lambda wildcards: asking_job(bench_of(wildcards).rubrics).cpus
     resources:
-        mem_mb=JOBS.asking_mem_mb,
+        gpu=lambda wildcards: asking_job(bench_of(wildcards).rubrics).gpus,
+        mem_mb=lambda wildcards: asking_job(bench_of(wildcards).rubrics).mem_mb,
         runtime=minutes(JOBS.asking_hours),
     params:
         spec=lambda wildcards: asking_spec(bench_of(wildcards).rubrics),

@@ -7,14 +7,16 @@ rule write_preference_sets:
         instructions="<results>/collection/instructions.jsonl",
         prompt=RECIPE.prompts.preference_set,
         seeds=RECIPE.seeds.preferences,
+        served=asking_job(RECIPE.collection.preference_sets).inputs,
     output:
         rows="<results>/collection/preferences.jsonl",
         manifest="<results>/collection/preferences.jsonl.manifest.json",
     log:
         "<logs>/collection/preferences.log",
-    threads: JOBS.asking_cpus
+    threads: asking_job(RECIPE.collection.preference_sets).cpus
     resources:
-        mem_mb=JOBS.asking_mem_mb,
+        gpu=asking_job(RECIPE.collection.preference_sets).gpus,
+        mem_mb=asking_job(RECIPE.collection.preference_sets).mem_mb,
         runtime=minutes(JOBS.asking_hours),
     params:
         spec=lambda wildcards: asking_spec(RECIPE.collection.preference_sets),
@@ -29,14 +31,16 @@ rule write_system_messages:
         preferences="<results>/collection/preferences.jsonl",
         prompt=RECIPE.prompts.system_message,
         seeds=RECIPE.seeds.system_messages,
+        served=asking_job(RECIPE.collection.system_messages).inputs,
     output:
         rows="<results>/collection/system_messages.jsonl",
         manifest="<results>/collection/system_messages.jsonl.manifest.json",
     log:
         "<logs>/collection/system_messages.log",
-    threads: JOBS.asking_cpus
+    threads: asking_job(RECIPE.collection.system_messages).cpus
     resources:
-        mem_mb=JOBS.asking_mem_mb,
+        gpu=asking_job(RECIPE.collection.system_messages).gpus,
+        mem_mb=asking_job(RECIPE.collection.system_messages).mem_mb,
         runtime=minutes(JOBS.asking_hours),
     params:
         spec=lambda wildcards: asking_spec(RECIPE.collection.system_messages),
@@ -51,14 +55,16 @@ rule write_responses:
         instructions="<results>/collection/instructions.jsonl",
         system_messages="<results>/collection/system_messages.jsonl",
         prompt=RECIPE.prompts.response,
+        served=asking_job(RECIPE.collection.responses).inputs,
     output:
         rows="<results>/collection/responses.jsonl",
         manifest="<results>/collection/responses.jsonl.manifest.json",
     log:
         "<logs>/collection/responses.log",
-    threads: JOBS.asking_cpus
+    threads: asking_job(RECIPE.collection.responses).cpus
     resources:
-        mem_mb=JOBS.asking_mem_mb,
+        gpu=asking_job(RECIPE.collection.responses).gpus,
+        mem_mb=asking_job(RECIPE.collection.responses).mem_mb,
         runtime=minutes(JOBS.asking_hours),
     params:
         spec=lambda wildcards: asking_spec(RECIPE.collection.responses),

@@ -5,6 +5,8 @@ from janus_recipes import workflow as lookups
 RECIPE = lookups.recipe_of(config, workflow.configfiles)
 JOBS = RECIPE.resources
 lookups.tell_jobs(workflow.configfiles)
+if workflow.is_main_process:  # jobs read this file again
+    lookups.warn_of_retirements(RECIPE)
 
 
 pathvars:
@@ -40,6 +42,10 @@ def bench_option(wildcards):
 
 def asking_spec(asking):
     return lookups.asking_spec(RECIPE, asking)
+
+
+def asking_job(asking):
+    return lookups.asking_job(RECIPE, asking)
 
 
 def minutes(hours):

@@ -7,14 +7,16 @@ rule judge_answers:
         bench="<results>/bench/{bench}/bench.jsonl",
         answers="<results>/answers/{bench}/{model}/{condition}.jsonl",
         prompt=RECIPE.prompts.judge,
+        served=asking_job(RECIPE.judging).inputs,
     output:
         rows="<results>/verdicts/{bench}/{model}/{condition}.{rubrics}.jsonl",
         manifest="<results>/verdicts/{bench}/{model}/{condition}.{rubrics}.jsonl.manifest.json",
     log:
         "<logs>/verdicts/{bench}/{model}/{condition}.{rubrics}.log",
-    threads: JOBS.asking_cpus
+    threads: asking_job(RECIPE.judging).cpus
     resources:
-        mem_mb=JOBS.asking_mem_mb,
+        gpu=asking_job(RECIPE.judging).gpus,
+        mem_mb=asking_job(RECIPE.judging).mem_mb,
         runtime=minutes(JOBS.asking_hours),
     params:
         spec=lambda wildcards: lookups.judging_spec(RECIPE),

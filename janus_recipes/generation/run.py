@@ -17,7 +17,7 @@ from pathlib import Path
 from janus_recipes.errors import StepError
 from janus_recipes.files import Json, digest_of, read_jsonl, write_json, write_jsonl
 from janus_recipes.processes import alone_in, last_lines, run_child
-from janus_recipes.recipe.schema import Condition, Generation
+from janus_recipes.recipe.schema import Condition, Generation, ServedModel
 from janus_recipes.records import BenchInstance, Status
 from janus_recipes.seeding import derive_seed
 
@@ -157,7 +157,9 @@ def engine_command(environment: Path, job: Path) -> list[str]:
     return [str(environment / "bin" / "python"), "-m", "janus_recipes.generation.engine", "--job", str(job)]
 
 
-def engine_environ(spec: Generation, model: str, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+def engine_environ(
+    spec: Generation | ServedModel, model: str, inherited: Mapping[str, str] = os.environ
+) -> dict[str, str]:
     """Environment variables of the engine: no telemetry, and no hub where the model is on this machine."""
     root = str(Path(__file__).parents[2])
     environ = dict(inherited) | {"VLLM_NO_USAGE_STATS": "1"}

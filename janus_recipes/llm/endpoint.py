@@ -1,11 +1,15 @@
-"""Where a provider's requests go, and with which key. A rehearsal's provider is started here and gone at the end."""
+"""Where a provider's requests go, and with which key.
+
+A rehearsal's provider and a model that the step serves itself are started here, and gone at the end.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from janus_recipes.errors import SpendingRefused
 from janus_recipes.recipe.schema import Provider
@@ -20,16 +24,37 @@ class Endpoint:
     key: str | None = field(repr=False, default=None)
     local: bool = False
     """On this machine: no proxy from the environment stands between."""
+    alive: Callable[[], bool] = field(repr=False, compare=False, default=lambda: True)
+    """Whether it may still answer, as far as this process knows; false when a server of its own has died."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What serving a model takes: vLLM's virtual environment, and a folder for the server's log."""
+
+    environment: Path
+    work: Path
 
 
 @contextmanager
-def endpoint(provider: Provider) -> Iterator[Endpoint]:
-    """The provider's endpoint. Raises SpendingRefused when the variable that should hold its key does not."""
+def endpoint(provider: Provider, engine: Engine | None = None) -> Iterator[Endpoint]:
+    """The provider's endpoint. Only a provider of kind `vllm` needs an engine.
+
+    Raises SpendingRefused when the variable that should hold its key does not, StepError when a model that this step
+    has to serve itself cannot be served.
+    """
     if provider.kind == "rehearsal":
         from janus_recipes.rehearsal.server import serving
 
         with serving(provider.faults) as world:
             yield Endpoint(world.base_url, local=True)
+    elif provider.kind == "vllm":
+        from janus_recipes.llm.served import serving as serving_model
+
+        if engine is None:
+            raise ValueError(f"{provider.model}: kind vllm needs an engine to be served with")
+        with serving_model(provider, engine) as where:
+            yield where
     else:
         yield Endpoint(provider.base_url, key_of(provider))
 

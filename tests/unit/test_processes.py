@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from janus_recipes.processes import SCHEDULER_PID, alone_in, last_lines, run_child, start_time
+from janus_recipes.processes import (
+    SCHEDULER_PID,
+    SCHEDULER_SESSION,
+    alone_in,
+    last_lines,
+    run_child,
+    start_time,
+    this_session,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,12 +48,16 @@ subprocess.Popen([sys.executable, "step.py"], start_new_session=True).wait()
 """
 
 
-def started(tmp_path: Path, script: str) -> tuple[subprocess.Popen[bytes], list[int]]:
-    """Run a script that ends in the engine; returns it and the engine's two processes, once they run."""
+def begun(tmp_path: Path, script: str) -> subprocess.Popen[bytes]:
     for name, text in (("engine.py", ENGINE), ("step.py", STEP), ("scheduler.py", SCHEDULER)):
         (tmp_path / name).write_text(text)
     environ = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen([sys.executable, script], cwd=tmp_path, env=environ)
+    return subprocess.Popen([sys.executable, script], cwd=tmp_path, env=environ)
+
+
+def started(tmp_path: Path, script: str) -> tuple[subprocess.Popen[bytes], list[int]]:
+    """Run a script that ends in the engine; returns it and the engine's two processes, once they run."""
+    process = begun(tmp_path, script)
     pids = tmp_path / "pids"
     wait_until(lambda: pids.exists() and pids.read_text().endswith("\n"))
     return process, [int(pid) for pid in pids.read_text().split()]
@@ -85,6 +97,35 @@ def test_an_engine_ends_within_seconds_when_snakemake_is_killed(tmp_path: Path) 
     scheduler.kill()
     scheduler.wait()
     wait_until(lambda: gone(engine), seconds=3)
+
+
+def killed_scheduler() -> int:
+    """The process id of one that is gone."""
+    scheduler = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    scheduler.kill()
+    scheduler.wait()
+    return scheduler.pid
+
+
+def test_a_step_whose_snakemake_was_killed_before_it_began_does_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(SCHEDULER_PID, str(killed_scheduler()))
+    monkeypatch.setenv(SCHEDULER_SESSION, this_session())
+    assert begun(tmp_path, "step.py").wait() == 1
+    assert "killed before this step could begin" in capfd.readouterr().err
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_cluster_job_goes_on_where_its_snakemakes_process_id_means_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SCHEDULER_PID, str(killed_scheduler()))
+    monkeypatch.setenv(SCHEDULER_SESSION, "login-node/4711")
+    step, engine = started(tmp_path, "step.py")
+    assert not gone(engine)
+    step.terminate()
+    step.wait()
 
 
 def test_another_machines_process_id_does_not_end_a_cluster_job(
