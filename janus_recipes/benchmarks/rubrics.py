@@ -9,14 +9,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from janus_recipes.collection.seeds import SeedRubric
-from janus_recipes.collection.teacher_json import read_json, read_object
+from janus_recipes.collection.teacher_json import JsonAnswer, Text, answer_format, read_answer
 from janus_recipes.llm.chat import ChatRequest
 from janus_recipes.prompts import Prompt
 from janus_recipes.recipe.schema import Rubrics
 from janus_recipes.records import Asked, Preference
 from janus_recipes.seeding import random_for
 
-SCORE_KEYS = tuple(f"score{score}_description" for score in range(1, 6))
+
+class RubricAnswer(JsonAnswer):
+    """A rubric, flat as the prompt asks for it."""
+
+    criteria: Text
+    score1_description: Text
+    score2_description: Text
+    score3_description: Text
+    score4_description: Text
+    score5_description: Text
+
+
+RUBRIC = answer_format("rubric", RubricAnswer)
 
 
 @dataclass(frozen=True)
@@ -39,10 +51,11 @@ def rubric_requests(
         for number, preference in enumerate(one.value or ()):
             item = f"{one.id}/{number}"
             shown = random_for(seed, "rubric", item).sample(list(examples), spec.examples)
-            yield ChatRequest(item, prompt.render(preference=preference, examples=shown), spec.sampling)
+            messages = prompt.render(preference=preference, examples=shown)
+            yield ChatRequest(item, messages, spec.sampling, answer=RUBRIC)
 
 
 def parse_rubric(text: str) -> RubricText:
     """The teacher's rubric: criteria, and what each score from 1 to 5 means. Raises Unparsed."""
-    found = read_object(read_json(text), ("criteria", *SCORE_KEYS))
-    return RubricText(found["criteria"], tuple(found[key] for key in SCORE_KEYS))
+    criteria, *scores = read_answer(RubricAnswer, text).model_dump().values()
+    return RubricText(criteria, tuple(scores))

@@ -7,14 +7,16 @@ asks it and through whichever endpoint.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from janus_recipes.files import Json, digest_of
+from janus_recipes.llm.canonical import Frame, around_messages, canonical
+from janus_recipes.llm.served import what_decides
 from janus_recipes.recipe.schema import Provider, Sampling
+from janus_recipes.seeding import derive_seed
 
 RE_ASK_STRIDE = 1_000_003
 """The k-th re-ask of sample n is sample n + k * RE_ASK_STRIDE: it meets no other sample as long as n is smaller."""
@@ -37,13 +39,29 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerFormat:
+    """The JSON that an answer is asked to be: a name (letters, digits, - and _) and a schema for OpenAI's strict mode.
+
+    Strict mode wants an object at the root, and of every object all properties `required` and
+    `additionalProperties: false`; it refuses most keywords that limit a value.
+    """
+
+    name: str
+    schema: Json = field(hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """One question. `id` is the row's and is not sent; `sample` tells several answers to the same question apart."""
+    """One question. `id` is the row's and is not sent; `sample` tells several answers to the same question apart.
+
+    `answer` is the form of an answer that is JSON. It is sent where the provider has `structured_output`.
+    """
 
     id: str
     messages: tuple[Message, ...]
     sampling: Sampling
     sample: int = 0
+    answer: AnswerFormat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +97,15 @@ def body_of(request: ChatRequest, provider: Provider) -> Json:
         provider.token_limit_key: request.sampling.max_tokens,
         **_settings_sent(request.sampling, provider),
     }
+    if answer := _format_sent(request.answer, provider):
+        body["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": answer.name, "strict": True, "schema": answer.schema},
+        }
     if provider.kind == "rehearsal":
         body["seed"] = request.sample
+    elif provider.kind == "vllm":
+        body["seed"] = derive_seed(request.sample, *(one["content"] for one in body["messages"]))
     return body
 
 
@@ -88,22 +113,37 @@ def address_of(request: ChatRequest, provider: Provider) -> str:
     """The request's content address: SHA-256 in hexadecimal over model, messages, sampling and sample index.
 
     Not over the endpoint, the key, time-outs, the row's id or the spelling of the token limit. Temperature,
-    top_p and reasoning effort count only where they are sent. In a rehearsal the world's rules are part of the address:
-    changed rules never meet stale answers.
+    top_p, reasoning effort and the answer's schema count only where they are sent. In a rehearsal the world's rules
+    are part of the address, and for a model that is served here its revision, number format and chat template: what is
+    changed never meets stale answers.
     """
+    return address_in(frame_of(provider, request.sampling, request.sample, request.answer), request)
+
+
+def frame_of(provider: Provider, sampling: Sampling, sample: int, answer: AnswerFormat | None) -> Frame:
+    """What stands around the messages in that of which an address is the digest: the same for many requests."""
     asked: Json = {
         "model": provider.model,
-        "messages": [[one.role, well_formed(one.content)] for one in request.messages],
-        "sampling": {"max_tokens": request.sampling.max_tokens, **_settings_sent(request.sampling, provider)},
-        "sample": request.sample,
+        "sampling": {"max_tokens": sampling.max_tokens, **_settings_sent(sampling, provider)},
+        "sample": sample,
     }
+    if sent := _format_sent(answer, provider):
+        asked["answer"] = [sent.name, sent.schema]
     if provider.kind == "rehearsal":
         asked["world"] = world_digest()
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    elif provider.kind == "vllm":
+        asked["served"] = what_decides(provider.model, provider.served)
+    return around_messages(asked)
 
 
-def reply_from(body: Any) -> Reply:
-    """Read the body of a chat completion. Raises NotAReply when it is none."""
+def address_in(frame: Frame, request: ChatRequest) -> str:
+    """The address of a request whose frame is known."""
+    messages = ((one.role, well_formed(one.content)) for one in request.messages)
+    return hashlib.sha256(canonical(frame, messages)).hexdigest()
+
+
+def reply_from(body: Any, at: str = "") -> Reply:
+    """Read the body of a chat completion, given at `at`. Raises NotAReply when it is none."""
     try:
         choice, usage = body["choices"][0], body.get("usage") or {}
         message = choice["message"]
@@ -116,6 +156,7 @@ def reply_from(body: Any) -> Reply:
             completion_tokens=int(usage.get("completion_tokens") or 0),
             cached_tokens=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
             model=well_formed(str(body.get("model") or "")),
+            at=at,
         )
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise NotAReply(f"the answer is no chat completion ({type(error).__name__}: {error})") from None
@@ -144,6 +185,8 @@ def body_from(reply: Reply) -> Json:
 
 def well_formed(text: str) -> str:
     """The text with lone surrogates, which real pools hold and UTF-8 has no bytes for, replaced by U+FFFD."""
+    if text.isascii():  # known without a look at the text: most are, and there are millions
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -156,6 +199,10 @@ def world_digest() -> str:
     """The digest of the rules by which the rehearsal's provider answers."""
     rules = sorted((Path(__file__).parent.parent / "rehearsal").glob("*.py"))
     return hashlib.sha256("\x1f".join(f"{rule.name}\x1f{digest_of(rule)}" for rule in rules).encode()).hexdigest()
+
+
+def _format_sent(answer: AnswerFormat | None, provider: Provider) -> AnswerFormat | None:
+    return answer if provider.structured_output else None
 
 
 def _settings_sent(sampling: Sampling, provider: Provider) -> Json:

@@ -13,8 +13,10 @@ import yaml
 from janus_recipes.collection.seeds import read_seed_preferences, read_seed_rubrics, read_seed_system_messages
 from janus_recipes.errors import RecipeError, StepError
 from janus_recipes.recipe.axolotl_names import SET_ELSEWHERE
+from janus_recipes.recipe.check_providers import provider_problems
+from janus_recipes.recipe.check_served import served_problems
 from janus_recipes.recipe.problem import Path, Problem, did_you_mean, dotted, nearest
-from janus_recipes.recipe.registry import read_registry
+from janus_recipes.recipe.registry import KnownModel, read_registry
 
 REFERENCES = {
     "collection.preference_sets.provider": "providers",
@@ -40,6 +42,7 @@ FILES = (
     "prompts.*",
     "seeds.*",
     "base_models.*.chat_template",
+    "providers.*.served.chat_template",
     *(f"{sources}.path" for sources in SOURCES),
 )
 PATTERNS = ("collection.instructions.exclude_pattern", *(f"{sources}.pattern" for sources in SOURCES))
@@ -73,6 +76,8 @@ def cross_problems(config: Mapping[str, Any]) -> list[Problem]:
         *_bad_tables(config),
         *_bad_axolotl_keys(config),
         *_bad_keys(config),
+        *provider_problems(config, _known_models(config)),
+        *served_problems(config),
     ]
 
 
@@ -179,6 +184,14 @@ def _bad_registry(config: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(("known_models",), f"{file} is not UTF-8 text")
 
 
+def _known_models(config: Mapping[str, Any]) -> dict[str, KnownModel]:
+    """The registry that a recipe names. Empty where it cannot be read, which is reported as such."""
+    try:
+        return read_registry(File(file)) if (file := _readable(config, "known_models")) else {}
+    except (RecipeError, UnicodeDecodeError):
+        return {}
+
+
 def _bad_tables(config: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _repeated(config, "benchmarks.*.sources", "column")
     file = _readable(config, "published_figures")
@@ -223,5 +236,9 @@ def _bad_keys(config: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(path, "is not the name of an environment variable; keep the key itself out of the recipe")
     for path, provider in values_at(config, "providers.*"):
         given = provider if isinstance(provider, Mapping) else {}
-        if given.get("kind") == "openai" and given.get("base_url") is None and given.get("key_env") is None:
+        if (
+            given.get("kind") in ("openai", "openai-batch")
+            and given.get("base_url") is None
+            and given.get("key_env") is None
+        ):
             yield Problem((*path, "key_env"), "missing (OpenAI wants a key: name the variable that holds it)")

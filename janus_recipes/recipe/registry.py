@@ -1,13 +1,17 @@
-"""Models and the days on which their providers shut them down. A retired one is never asked, so nothing is spent on it.
+"""The models that `recipes/known_models.yaml` knows: when they are shut down, and what they take.
 
-janus validate RECIPE...        # warns of retired models, and of those that retire soon
-janus plan RECIPE...
+    janus validate RECIPE...        # warns of retired models, and of those that retire soon
+    janus plan RECIPE...
+    snakemake -n --configfile RECIPE...
+
+A retired one is never asked, so nothing is spent on it. What one takes is checked by `recipe/check_providers.py`.
 """
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import Field, TypeAdapter, ValidationError
@@ -20,12 +24,25 @@ SOON_DAYS = 90
 """A retirement this near is worth a warning: the paper's data take weeks to ask for."""
 
 
+class Takes(Section):
+    """What a model takes of that which a provider may send. Null: not known."""
+
+    reasoning_effort: list[str] | None = Field(None, description="its values; empty: the parameter is refused")
+    default_effort: str | None = Field(None, description="the model's own, where none is sent")
+    sampling: Literal["always", "without_reasoning", "never"] | None = Field(
+        None, description="temperature and top_p; without_reasoning: with the effort `none` only"
+    )
+    max_tokens: bool | None = Field(None, description="the old name of `max_completion_tokens`")
+    structured_output: bool | None = Field(None, description="a JSON schema as `response_format`")
+
+
 class KnownModel(Section):
     """A model as the registry knows it."""
 
     provider: str
     retired: date | None = Field(description="first day without the model; null: none announced in what we read")
     alternatives: list[str] = Field([], description="models to ask instead, the nearest first")
+    takes: Takes = Takes()
     note: str = ""
 
 

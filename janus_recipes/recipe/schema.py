@@ -42,6 +42,11 @@ class Faults(Section):
     malformed: float = Field(0.0, ge=0, le=1, description="200 whose text is not in the format asked for")
     refusal: float = Field(0.0, ge=0, le=1, description="200 whose message is a refusal")
     truncated: float = Field(0.0, ge=0, le=1, description="200 cut at the token limit (finish_reason: length)")
+    batch_latency_s: float = Field(0.0, ge=0, description="how long a batch takes, in seconds")
+    batch_expires: float = Field(0.0, ge=0, le=1, description="share of the batches that expire with half of it done")
+    batch_tokens_queued: int | None = Field(
+        None, ge=1, description="prompt tokens of the batches under way at most; null: no limit"
+    )
 
 
 class Prices(Section):
@@ -128,6 +133,9 @@ class Asking(Section):
     provider: Name = Field(description="a name under `providers`")
     sampling: Sampling
     re_asks: int = Field(2, ge=0, description="times an answer that does not parse is asked again")
+    expected_tokens: int | None = Field(
+        None, ge=1, description="tokens of a typical answer, for `janus plan` alone; null: as many as it may have"
+    )
 
 
 class Source(Section):
@@ -390,6 +398,24 @@ class Resources(Section):
     engine_mem_mb: int = Field(64000, ge=1000)
 
 
+class Throughput(Section):
+    """Stated speeds, for the hours of `janus plan` alone. What finished runs measured counts before them."""
+
+    answer_tokens_per_second: float = Field(
+        60.0, gt=0, description="tokens that an endpoint writes per second, in each of the answers under way"
+    )
+    training_tokens_per_gpu_second: float = Field(1700.0, gt=0, description="tokens that one GPU learns per second")
+    generated_tokens_per_gpu_second: float = Field(
+        2500.0, gt=0, description="tokens that vLLM writes per second on one GPU, in all answers of a batch"
+    )
+    prompt_tokens_per_gpu_second: float = Field(
+        10000.0, gt=0, description="tokens of prompts that vLLM reads per second on one GPU"
+    )
+    instruction_tokens: int = Field(
+        100, ge=1, description="tokens of a typical instruction, where the instructions are not made yet"
+    )
+
+
 class Recipe(Section):
     """A whole recipe, overlays merged in and `extends` resolved."""
 
@@ -417,4 +443,5 @@ class Recipe(Section):
     tables: dict[Name, Table]
     engines: Engines = Engines()
     resources: Resources = Resources()
+    throughput: Throughput = Throughput()
     rehearsal: Rehearsal | None = None

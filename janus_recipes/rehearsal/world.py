@@ -44,6 +44,20 @@ def answer(messages: Messages, seed: int) -> str:
     return gold_response(system, prompt, rng)
 
 
+def shaped(text: str, response_format: object) -> str:
+    """The answer in the shape that an OpenAI `response_format` asks for: a list is put into the schema's one property.
+
+    A schema has an object at its root, so a list cannot be all of an answer. Whatever else is asked for, the answers
+    of this world have the shape already or are no JSON.
+    """
+    match response_format:
+        case {"json_schema": {"schema": {"properties": {**properties}}}} if (
+            text.startswith("[") and len(properties) == 1
+        ):
+            return json.dumps({next(iter(properties)): json.loads(text)}, ensure_ascii=False)
+    return text
+
+
 def preference_set(sections: Mapping[str, str], rng: random.Random) -> str:
     """A preference for each dimension, as JSON. Subdimensions are those of the example shown."""
     subdimensions = _subdimensions(sections["example"])
