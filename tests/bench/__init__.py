@@ -1,0 +1,1 @@
+"""How this project asks, keeps and plans, beside its peers, as ratios in one run: never a timed test (`make bench`)."""
