@@ -17,6 +17,9 @@ ifdef PIP_INDEX_URL
 export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
 endif
 
+# Some images set it: every step would then compile its imports anew, which takes longer than most steps.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup environments rehearsal test lint bench profile lock clean
 
 setup: .venv/.ready
@@ -45,6 +48,7 @@ lint: setup
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/python tests/lint_snakemake.py
 
+# ARGS="peers" sets curator, distilabel and litellm beside ours; ARGS="asking ledger" runs some parts; ARGS=-h says which.
 bench: setup
 	$(BIN)/python -m tests.bench $(ARGS)
 

@@ -16,7 +16,7 @@ import traceback
 
 import typer
 
-from janus_recipes.commands import answers, bench, collect, env, judging, models, recipes
+from janus_recipes.commands import answers, bench, collect, env, judging, ledger, models, recipes
 from janus_recipes.errors import JanusError
 from janus_recipes.processes import stop_when_scheduler_dies
 from janus_recipes.redact import redact
@@ -36,6 +36,7 @@ app.add_typer(models.train_app, name="train")
 app.add_typer(models.app)
 app.add_typer(answers.app)
 app.add_typer(judging.app)
+app.add_typer(ledger.app, name="ledger")
 
 STOPPED = 130
 

@@ -26,8 +26,8 @@ def test_every_package_of_a_lock_is_pinned_with_its_hash(lock: Path) -> None:
 
 
 def test_axolotl_and_vllm_have_a_cpu_and_a_cuda_lock_of_the_same_versions() -> None:
-    assert {lock.stem for lock in LOCKS} == {"axolotl-cpu", "axolotl-cuda", "vllm-cpu", "vllm-cuda"}
-    locks = {lock.stem: pins(lock) for lock in LOCKS}
+    locks = {lock.stem: pins(lock) for lock in LOCKS if lock.stem != "bench-peers"}
+    assert set(locks) == {"axolotl-cpu", "axolotl-cuda", "vllm-cpu", "vllm-cuda"}
     assert locks["axolotl-cpu"]["axolotl"] == locks["axolotl-cuda"]["axolotl"]
     assert locks["vllm-cpu"]["vllm-cpu"] == locks["vllm-cuda"]["vllm"]
     assert {locks[name]["torch"] for name in locks} == {"2.13.0"}

@@ -187,7 +187,7 @@ def test_the_papers_teacher_is_warned_of_and_ours_is_not() -> None:
 
 def test_a_model_that_retires_soon_is_warned_of(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
-    mine.write_text("providers: {judge: {model: gpt-4.1}}")
+    mine.write_text("providers: {judge: {model: gpt-4.1, reasoning_effort: null}}")
     # From 22 November 2026 to 14 January 2027: 8 + 31 + 14 = 53 days.
     assert "is shut down on 2027-01-14, in 53 days." in retirement_warnings(load_recipe([JANUS, mine]), TODAY)[0]
 
