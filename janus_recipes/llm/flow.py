@@ -142,7 +142,8 @@ class Flow:
 
     def _answered_meanwhile(self, step: Step) -> Reply | None:
         """What another process was answered while this request waited for its turn."""
-        return self._rows.ledger.get(step.address) if self._rows.ledger.refresh() else None
+        self._rows.ledger.refresh()
+        return self._rows.ledger.get(step.address)
 
     async def _outcome(self, step: Step, body: Json, ticket: Ticket) -> Reply | Fault:
         """One try. An answer is kept and paid for before the next request takes its place."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from janus_recipes.errors import StepError
 from janus_recipes.llm import batch_api
-from janus_recipes.recipe.schema import Faults
+from janus_recipes.recipe.schema import Faults, Provider
 from janus_recipes.records import Status
 from janus_recipes.rehearsal.server import World, serving
 from tests.batching import asked, child, provider_of, questions
@@ -84,13 +85,21 @@ def test_another_recipe_waits_for_a_batch_of_a_killed_one_where_it_needs_it_and_
     with serving(Faults(batch_latency_s=2.0)) as world:
         run = child(world, tmp_path, 0, 50, "after the creation")
         run.communicate()
-        began = time.monotonic()
-        world.desk.faults = Faults()  # from now on batches are quick, this one too
-        world.desk.faults = Faults(batch_latency_s=2.0)
-        del began
         _, answers = asked(questions(60, first=40), provider_of(), world, tmp_path)
         assert answers.report.rows == 60
         assert (world.stats().requests, world.stats().asked_after_answering) == (100, 0)
+
+
+def test_asking_live_does_not_pay_for_what_a_batch_under_way_will_answer(tmp_path: Path) -> None:
+    live = Provider(kind="openai", model="micro-world", max_tries=1)
+    with serving(Faults(batch_latency_s=1.0)) as world:
+        child(world, tmp_path, 0, 20, "after the creation").communicate()
+        with pytest.raises(StepError, match=r"20 of 30 requests got no answer \(in a batch under way: .*openai-batch"):
+            asked(questions(30), live, world, tmp_path)
+        rows, answers = asked(questions(30), provider_of(), world, tmp_path)
+        assert {row.status for row in rows} == {Status.OK}
+        assert (answers.report.asked, answers.report.from_ledger) == (20, 10)
+        assert (world.stats().requests, world.stats().asked_after_answering) == (30, 0)
 
 
 def test_a_batch_of_unknown_fate_is_found_on_a_later_page_of_the_list(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
+import threading
 from pathlib import Path
 
 import pytest
 
 from janus_recipes.errors import BudgetReached, ProviderDown, StepError
-from janus_recipes.llm import progress
+from janus_recipes.llm import limits, progress
 from janus_recipes.llm.ask import ask
 from janus_recipes.llm.budget import Purse
+from janus_recipes.llm.chat import Reply, address_of
 from janus_recipes.llm.ledger import Ledger
 from janus_recipes.recipe.schema import Prices
 from janus_recipes.records import Status
@@ -58,6 +60,21 @@ def test_two_processes_on_one_ledger_both_end_well(tmp_path: Path) -> None:
         assert [process.communicate()[0] for process in both] == ["50\n", "50\n"]
         _, answers = asked(questions(50), provider_at(script.base_url), tmp_path)
         assert answers.report.asked == 0
+
+
+def test_what_another_process_was_told_while_a_request_waited_its_turn_is_not_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BURST_S", 0.25)  # 240 a minute: one at once, then one every quarter of a second
+    with scripted() as script, Ledger.open(tmp_path, "teacher") as other:
+        provider = provider_at(script.base_url, requests_per_minute=240)
+        addresses = [address_of(request, provider) for request in questions(8)()]
+        telling = threading.Timer(0.3, lambda: [other.put(one, Reply("theirs", "stop")) for one in addresses[2:]])
+        telling.start()
+        rows, _ = asked(questions(8), provider, tmp_path)
+        # All 8 wait for their turn. Other processes' answers are looked for once a second: 5 have gone by then.
+        assert script.came.total() <= 6
+        assert {row.status for row in rows} == {Status.OK}
 
 
 def test_a_provider_that_goes_down_stops_the_run_and_keeps_what_it_gave(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,10 @@ from janus_recipes import workflow
 from janus_recipes.errors import ProviderDown, StepError
 from janus_recipes.files import write_jsonl
 from janus_recipes.llm import served
+from janus_recipes.llm.ask import ask
 from janus_recipes.llm.chat import ChatRequest, Message, address_of, body_of
 from janus_recipes.llm.endpoint import Endpoint, Engine, endpoint
+from janus_recipes.llm.ledger import Ledger
 from janus_recipes.llm.served import held_port, is_healthy, server_command, what_decides
 from janus_recipes.processes import alone_in
 from janus_recipes.recipe.check_served import served_problems
@@ -151,9 +155,21 @@ def test_a_server_that_dies_while_it_is_asked_is_told_from_one_that_does_not_ans
         with pytest.raises((OSError, http.client.HTTPException)):
             get(port_of(where), "/die", where.key or "")
         raise ProviderDown("it does not answer")
+    assert not where.alive()
     monkeypatch.setattr(served, "DYING_S", 0.1)
     with pytest.raises(ProviderDown, match="rejects every request"), endpoint(open_model(), engine):
         raise ProviderDown("it rejects every request")
+
+
+@pytest.mark.timeout(60)  # knocking at its port for an answer would take two minutes
+def test_a_server_that_died_is_not_waited_for(tmp_path: Path) -> None:
+    @contextmanager
+    def dead(provider: Provider) -> Iterator[Endpoint]:
+        yield Endpoint("http://127.0.0.1:9/v1", local=True, alive=lambda: False)
+
+    model = open_model()
+    with Ledger.open(tmp_path, model.model) as ledger, pytest.raises(ProviderDown, match="does not answer"):
+        ask(lambda: [question()], model, ledger, str, 0, endpoint=dead)
 
 
 def test_the_server_dies_with_a_step_that_is_killed(tmp_path: Path) -> None:
