@@ -53,7 +53,7 @@ def asked(
 CHILD = """
 import os, signal, sys, time
 from pathlib import Path
-from janus_recipes.llm import batch, batch_api, batch_results, batch_state, batch_tracker
+from janus_recipes.llm.batches import api, results, run, state, tracker
 from tests.batching import asked, provider_of, questions
 
 class World:
@@ -81,36 +81,36 @@ async def leaves_half(api, file_id, path):
     dies()
 
 def waits_for_another(folder):
-    real = batch.Batches._has_money
+    real = run.Batches._has_money
     def call(batches):
         (folder / f"ready-{os.getpid()}").touch()
         while len(list(folder.glob("ready-*"))) < 2:
             time.sleep(0.01)
         return real(batches)
-    batch.Batches._has_money = call
-    batch_state.TURN_S = 0.01
+    run.Batches._has_money = call
+    state.TURN_S = 0.01
 
 moment = sys.argv[5]
 if moment == "until another run is about to submit too":
     waits_for_another(Path(sys.argv[2]))
 elif moment == "before the upload":
-    dies_before(batch_api.BatchApi, "upload")
+    dies_before(api.BatchApi, "upload")
 elif moment == "after the upload":
-    dies_after(batch_api.BatchApi, "upload")
+    dies_after(api.BatchApi, "upload")
 elif moment == "before the creation":
-    dies_before(batch_api.BatchApi, "create")
+    dies_before(api.BatchApi, "create")
 elif moment == "after the creation, before its id is known":
-    dies_after(batch_api.BatchApi, "create")
+    dies_after(api.BatchApi, "create")
 elif moment == "after the creation":
-    dies_before(batch_api.BatchApi, "retrieve")
+    dies_before(api.BatchApi, "retrieve")
 elif moment == "during the download":
-    batch_api.BatchApi.download = leaves_half
+    api.BatchApi.download = leaves_half
 elif moment == "after the download":
-    dies_after(batch_api.BatchApi, "download")
+    dies_after(api.BatchApi, "download")
 elif moment == "after 10 answers were kept":
-    dies_before(batch_results.Results, "_keep", 10)
+    dies_before(results.Results, "_keep", 10)
 elif moment == "when all is in the ledger":
-    dies_before(batch_tracker.BatchFolder, "end")
+    dies_before(tracker.BatchFolder, "end")
 rows, answers = asked(questions(int(sys.argv[4]), int(sys.argv[3])), provider_of(requests=60), World, Path(sys.argv[2]))
 print(len(rows), answers.report.asked)
 """

@@ -33,7 +33,7 @@ from janus_recipes.recipe.schema import Provider
 from janus_recipes.records import Asked
 
 if TYPE_CHECKING:
-    from janus_recipes.llm.batch import Batches
+    from janus_recipes.llm.batches.run import Batches
     from janus_recipes.llm.flow import Flow
 
 T = TypeVar("T")
@@ -114,10 +114,10 @@ def _runner(
     """What sends the requests of this kind of provider."""
     # The openai package takes a second to load: only when it is needed.
     if rows.provider.kind == "openai-batch":
-        from janus_recipes.llm.batch import Batches
+        from janus_recipes.llm.batches.run import Batches
 
         return Batches(rows, where, progress, requests, purse)
-    from janus_recipes.llm.batch_state import BatchFolder
+    from janus_recipes.llm.batches.state import BatchFolder
     from janus_recipes.llm.flow import Flow
 
     return Flow(rows, where, progress, purse, BatchFolder(rows.ledger.folder).addresses_under_way())

@@ -24,7 +24,7 @@ from janus_recipes.collection.system_messages import SYSTEM_MESSAGE
 from janus_recipes.files import read_jsonl
 from janus_recipes.generation.run import engine_environ
 from janus_recipes.llm.ask import ask
-from janus_recipes.llm.batch_files import line_of, outcomes_in
+from janus_recipes.llm.batches.files import line_of, outcomes_in
 from janus_recipes.llm.chat import AnswerFormat, ChatRequest, Message, Reply, Unparsed, address_of, body_of
 from janus_recipes.llm.endpoint import Endpoint, Engine, endpoint
 from janus_recipes.llm.faults import Fault

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from janus_recipes.errors import BudgetReached, ProviderDown, StepError
-from janus_recipes.llm import batch_tracker, batch_under_way
 from janus_recipes.llm.ask import ask
-from janus_recipes.llm.batch_files import line_of, outcomes_in
+from janus_recipes.llm.batches import tracker, under_way
+from janus_recipes.llm.batches.files import line_of, outcomes_in
 from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.chat import ChatRequest, Reply, Unparsed, address_of, body_of
 from janus_recipes.llm.faults import Fault
@@ -73,7 +73,7 @@ def test_no_more_tokens_wait_at_the_provider_than_the_recipe_says(tmp_path: Path
 
 
 def test_a_full_queue_is_found_out_and_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_under_way, "PAUSE_S", 0.01)
+    monkeypatch.setattr(under_way, "PAUSE_S", 0.01)
     with serving(Faults(batch_tokens_queued=30)) as world:  # ten of these questions
         rows, _ = asked(questions(16, first=10), provider_of(), world, tmp_path)
         assert {row.status for row in rows} == {Status.OK}
@@ -258,7 +258,7 @@ def test_a_provider_that_is_silent_for_a_while_is_borne_with(
 
     monkeypatch.setattr(desk.Desk, "_show_batch", shown)
     with serving() as world:
-        if silent > batch_tracker.SILENT_AFTER:
+        if silent > tracker.SILENT_AFTER:
             with pytest.raises(ProviderDown, match=r"it does not answer: 503: Overloaded\. Try again"):
                 asked(questions(3), provider, world, tmp_path)
             left[0] = 0

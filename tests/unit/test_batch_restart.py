@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from janus_recipes.errors import StepError
-from janus_recipes.llm import batch_api
+from janus_recipes.llm.batches import api
 from janus_recipes.recipe.schema import Faults, Provider
 from janus_recipes.records import Status
 from janus_recipes.rehearsal.server import World, serving
@@ -38,7 +38,7 @@ def wait_for_batches(world: World, count: int) -> None:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_after_a_kill_nothing_is_paid_for_twice(moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_api, "APPEARS_S", 0.2)
+    monkeypatch.setattr(api, "APPEARS_S", 0.2)
     with serving() as world:
         run = child(world, tmp_path, 0, 50, moment)
         errors = run.communicate()[1]
@@ -105,7 +105,7 @@ def test_asking_live_does_not_pay_for_what_a_batch_under_way_will_answer(tmp_pat
 def test_a_batch_of_unknown_fate_is_found_on_a_later_page_of_the_list(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_api, "PAGE", 2)
+    monkeypatch.setattr(api, "PAGE", 2)
     with serving() as world:
         child(world, tmp_path, 0, 50, "after the creation, before its id is known").communicate()
         asked(questions(5, first=1000), provider_of(requests=1), world, tmp_path / "elsewhere")

@@ -8,7 +8,7 @@ waits until they are through; what came back is in the ledger then. The next wal
 failed, and questions whose answer did not parse, which are asked with another sample index. It ends when a walk finds
 nothing. So memory does not grow with the requests, but for the addresses under way (about 200 bytes each).
 
-What is under way at the provider is written down before it is created (`batch_state.py`). A run that stops, or is
+What is under way at the provider is written down before it is created (`state.py`). A run that stops, or is
 killed, leaves it there; any later one on the same ledger waits for it and never asks the same twice. Who takes a
 batch's answers in pays for them from its recipe's budget, also where another recipe's run had submitted it.
 """
@@ -23,11 +23,11 @@ from contextlib import suppress
 from typing import Any
 
 from janus_recipes.errors import BudgetReached, StepError
-from janus_recipes.llm.batch_api import BatchApi
-from janus_recipes.llm.batch_files import Limits, RequestFile, prompt_tokens_of
-from janus_recipes.llm.batch_results import BREATHE_EVERY, Results
-from janus_recipes.llm.batch_state import new_name
-from janus_recipes.llm.batch_tracker import Tracker
+from janus_recipes.llm.batches.api import BatchApi
+from janus_recipes.llm.batches.files import Limits, RequestFile, prompt_tokens_of
+from janus_recipes.llm.batches.results import BREATHE_EVERY, Results
+from janus_recipes.llm.batches.state import new_name
+from janus_recipes.llm.batches.tracker import Tracker
 from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.chat import ChatRequest, body_of
 from janus_recipes.llm.endpoint import Endpoint

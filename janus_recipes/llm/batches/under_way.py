@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from janus_recipes.llm.batch_state import BatchState
+from janus_recipes.llm.batches.state import BatchState
 
 PAUSE_S = 60.0
 TRIES = 8

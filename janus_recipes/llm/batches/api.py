@@ -15,8 +15,8 @@ import httpx2
 import openai
 from openai.types import Batch
 
-from janus_recipes.llm.batch_files import URL
-from janus_recipes.llm.batch_state import BatchState
+from janus_recipes.llm.batches.files import URL
+from janus_recipes.llm.batches.state import BatchState
 from janus_recipes.llm.endpoint import Endpoint
 from janus_recipes.recipe.schema import Provider
 

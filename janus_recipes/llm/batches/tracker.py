@@ -1,6 +1,6 @@
 """The life of batches at the provider: created once, found again, seen through to their end.
 
-Everything that changes a batch's state is done in this process's turn (`batch_state.py`), so of all processes that
+Everything that changes a batch's state is done in this process's turn (`state.py`), so of all processes that
 ask one model exactly one creates a batch and exactly one takes in what it gave.
 """
 
@@ -15,11 +15,11 @@ import openai
 from openai.types import Batch
 
 from janus_recipes.errors import ProviderDown, StepError
-from janus_recipes.llm.batch_api import BatchApi
-from janus_recipes.llm.batch_files import RequestFile
-from janus_recipes.llm.batch_results import Results, Tally
-from janus_recipes.llm.batch_state import BatchFolder, BatchState, Kind, now
-from janus_recipes.llm.batch_under_way import BatchUnderWay, Queue, UnderWay
+from janus_recipes.llm.batches.api import BatchApi
+from janus_recipes.llm.batches.files import RequestFile
+from janus_recipes.llm.batches.results import Results, Tally
+from janus_recipes.llm.batches.state import BatchFolder, BatchState, Kind, now
+from janus_recipes.llm.batches.under_way import BatchUnderWay, Queue, UnderWay
 from janus_recipes.llm.faults import Fault, fault_of
 from janus_recipes.llm.ledger import LOOK_EVERY_S
 from janus_recipes.llm.report import AskReport

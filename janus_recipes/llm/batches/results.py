@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from janus_recipes.llm.batch_files import outcomes_in
+from janus_recipes.llm.batches.files import outcomes_in
 from janus_recipes.llm.budget import Purse, paid_from
 from janus_recipes.llm.chat import Reply
 from janus_recipes.llm.faults import Fault

@@ -1,0 +1,1 @@
+"""Asking through a provider's files and batches API: slower and cheaper, the same ledger and rows (`run.py`)."""
