@@ -30,6 +30,7 @@ setup: .venv/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[0-9.]*\).*/\1/p' requirements.lock)"
 	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --editable .
+	$(BIN)/python -m compileall -q janus_recipes
 	@touch $@
 
 rehearsal: setup
@@ -38,8 +39,9 @@ rehearsal: setup
 environments: setup
 	$(BIN)/snakemake --profile profiles/rehearsal --quiet all -- environments
 
+# Three workers, also on two cores: many tests wait, for a kill, a time-out or a job of Slurm, and compute little.
 test: environments
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that both workers end together; one makes the rehearsal while the other needs none of it."""
+    """Long files first, so that workers end together; one makes the rehearsal while others need none of it."""
     items.sort(key=lambda item: _ORDER.index(_place(item.path)))
 
 

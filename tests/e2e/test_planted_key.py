@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,8 +19,8 @@ from tests.e2e.workshop import Workshop
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-KEY = "planted-Zq83hf02LmXw"
-FAULTS = Faults(server_error=0.1, rate_limited=0.1, retry_after_s=0.01, malformed=0.1)
+KEY = f"planted-{secrets.token_hex(12)}"
+FAULTS = Faults(server_error=0.03, rate_limited=0.03, retry_after_s=0.01, malformed=0.03)
 OVERLAY = """
 name: planted
 providers:
@@ -24,7 +30,7 @@ collection:
 """
 
 
-@pytest.mark.parametrize("kind", ["openai", "openai-batch"])
+@pytest.mark.parametrize("kind", ["openai", "openai-batch, batch: {poll_s: 0.1}"])
 def test_a_planted_key_is_in_no_artefact_of_a_run(
     clean_copy: Workshop, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -34,11 +40,40 @@ def test_a_planted_key_is_in_no_artefact_of_a_run(
         overlay = clean_copy.write("planted.yaml", answering)
         clean_copy.run("collection", overlays=(overlay,))
         assert world.stats().requests > 100, "the key was never sent"
-    # Another model, which nobody has been asked yet, and nobody listens any more: errors are where keys are told.
-    clean_copy.write("planted.yaml", answering.replace("model: teacher", "model: silent"))
-    assert clean_copy.start("collection", overlays=(overlay,)).wait() != 0
+    # Another model, not asked yet, at an endpoint that tells the key back: errors are where keys leak.
+    with refusing() as base_url:
+        clean_copy.write("planted.yaml", OVERLAY.format(kind=kind, model="other", base_url=base_url))
+        assert clean_copy.start("collection", overlays=(overlay,)).wait() != 0
     assert "then run the same command again" in clean_copy.printed()
     assert files_with(KEY.encode(), clean_copy.folder) == []
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Refuses every request and says which key it was sent, as real providers do in part."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        error = {"message": f"Incorrect API key provided: {self.headers['Authorization']}", "code": "invalid_api_key"}
+        body = json.dumps({"error": error}).encode()
+        self.send_response(401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def refusing() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def files_with(secret: bytes, folder: Path) -> list[str]:
