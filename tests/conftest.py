@@ -18,7 +18,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _ORDER.index(_place(item.path)))
 
 
-_ORDER = ("test_rehearsal.py", "contract", "e2e", "unit")
+_ORDER = ("test_rehearsal.py", "contract", "test_kill_training.py", "test_kill_short_stages.py", "e2e", "unit")
 
 
 def _place(path: Path) -> str:

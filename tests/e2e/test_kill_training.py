@@ -1,0 +1,93 @@
+"""Ctrl-C and kill -9 in training and in sampling, then the same command: it goes on and ends in the same table."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.stopping import ctrl_c, kill, no_orphan_is_left, wait_until
+from tests.e2e.workshop import Workshop
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+TOLERANCE = 0.25
+"""How far the table of a run killed in training or sampling may lie from the finished one's, in points of score.
+
+Training continues from a checkpoint, and batched arithmetic rounds differently when other answers share a batch.
+"""
+
+
+def test_training_and_sampling_go_on_after_every_stop_and_end_in_the_same_table(copy: Workshop) -> None:
+    finished = {row_key(row): row for row in copy.table()}
+    work = copy.folder / "work/rehearsal"
+    unmake_from_training_on(copy.folder / "results/rehearsal")
+    trained = 0
+    for stop in (kill, ctrl_c):
+        training = copy.start()
+        wait_until(partial(is_beyond, trained, partial(last_checkpoint, work)), training, "a new checkpoint")
+        stop(training)
+        no_orphan_is_left(copy.folder)
+        trained = last_checkpoint(work)
+    rows = work / "answers/multifaceted/janus-7b/multifaceted/rows.jsonl"
+    sampled = 0
+    for stop in (kill, ctrl_c):
+        sampling = copy.start()
+        wait_until(partial(is_beyond, sampled, partial(lines_in, rows)), sampling, "a sampled answer")
+        stop(sampling)
+        no_orphan_is_left(copy.folder)
+        sampled = lines_in(rows)
+    assert first_step_of_the_last_start(copy.folder) > 1, "training began anew"
+
+    copy.run()
+    after = {row_key(row): row for row in copy.table()}
+    assert after.keys() == finished.keys()
+    for key, row in after.items():
+        assert row["n_used"] == finished[key]["n_used"]
+        if key[2] == "Average":
+            assert abs(float(row["value"]) - float(finished[key]["value"])) < TOLERANCE, key
+    assert not any(work.glob("models/*/out")), "checkpoints of a finished model are left behind"
+
+
+def unmake_from_training_on(results: Path) -> None:
+    """Undo the model and what follows from it, the judge's paid answers too, so that each stage has work to do."""
+    for made in (
+        "models/janus-7b/weights",
+        "answers/multifaceted/janus-7b",
+        "verdicts/multifaceted/janus-7b",
+        "tables",
+    ):
+        shutil.rmtree(results / made)
+    (results / "models/janus-7b/manifest.json").unlink()
+    for ledger in results.glob("ledger/microworld-judge*"):
+        shutil.rmtree(ledger)
+
+
+def is_beyond(before: int, count: Callable[[], int]) -> bool:
+    return count() > before
+
+
+def last_checkpoint(work: Path) -> int:
+    """The step of the training's last whole checkpoint; 0 before the first."""
+    states = work.glob("models/janus-7b/out/checkpoint-*/trainer_state.json")
+    return max((int(state.parent.name.split("-")[1]) for state in states), default=0)
+
+
+def lines_in(rows: Path) -> int:
+    return rows.read_bytes().count(b"\n") if rows.exists() else 0
+
+
+def first_step_of_the_last_start(folder: Path) -> int:
+    """The first step that the last start of the training logged."""
+    log = (folder / "results/rehearsal/logs/models/janus-7b.log").read_text()
+    steps = re.findall(r"(\d+)/\d+ \[", log.replace("\r", "\n"))
+    assert steps, log[-2000:]
+    return next(int(step) for step in steps if int(step) > 0)
+
+
+def row_key(row: dict[str, str]) -> tuple[str, str, str, str]:
+    return row["model"], row["condition"], row["benchmark"], row["metric"]
