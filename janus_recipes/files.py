@@ -88,6 +88,13 @@ def digest_of(path: Path) -> str:
     return total.hexdigest()
 
 
+def stamp_of(model: str) -> list[str]:
+    """Sizes and times of a local model's files, to tell a newly trained one from the last; empty for a hub id."""
+    folder = Path(model)
+    files = sorted(file for file in folder.glob("*") if file.is_file()) if folder.is_dir() else []
+    return [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
+
+
 def digest_of_text(text: str) -> str:
     """The SHA-256 of a text in UTF-8, in hexadecimal. Lone surrogates, seen in real pools, are allowed."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +46,9 @@ def at(base_url: str, key: str | None = None) -> Callable[[Provider], Any]:
 def asked(
     requests: Callable[[], list[ChatRequest]], provider: Provider, world: World, folder: Path, **more: Any
 ) -> tuple[list[Asked[Any]], Answers[Any]]:
-    options = {"parse": str, "re_asks": 2, **more}
+    options = {"parse": str, "re_asks": 2, "endpoint": at(world.base_url), **more}
     with Ledger.open(folder, provider.model) as ledger:
-        answers = ask(requests, provider, ledger, endpoint=at(world.base_url), **options)
+        answers = ask(requests, provider, ledger, **options)
         return list(answers), answers
 
 
@@ -54,6 +56,7 @@ CHILD = """
 import os, signal, sys, time
 from pathlib import Path
 from janus_recipes.llm.batches import api, results, run, state, tracker
+from janus_recipes.llm.budget import Purse
 from tests.batching import asked, provider_of, questions
 
 class World:
@@ -81,13 +84,13 @@ async def leaves_half(api, file_id, path):
     dies()
 
 def waits_for_another(folder):
-    real = run.Batches._has_money
+    real = run.Batches._may_spend
     def call(batches):
         (folder / f"ready-{os.getpid()}").touch()
         while len(list(folder.glob("ready-*"))) < 2:
             time.sleep(0.01)
         return real(batches)
-    run.Batches._has_money = call
+    run.Batches._may_spend = call
     state.TURN_S = 0.01
 
 moment = sys.argv[5]
@@ -111,14 +114,37 @@ elif moment == "after 10 answers were kept":
     dies_before(results.Results, "_keep", 10)
 elif moment == "when all is in the ledger":
     dies_before(tracker.BatchFolder, "end")
-rows, answers = asked(questions(int(sys.argv[4]), int(sys.argv[3])), provider_of(requests=60), World, Path(sys.argv[2]))
+provider = provider_of(requests=60).model_copy(update={"model": sys.argv[6]})
+purse = Purse.open(Path(sys.argv[2]), "mine", float(sys.argv[7]), provider) if sys.argv[7] else None
+rows, answers = asked(
+    questions(int(sys.argv[4]), int(sys.argv[3])), provider, World, Path(sys.argv[2]), purse=purse
+)
 print(len(rows), answers.report.asked)
 """
 
 
-def child(world: World, folder: Path, first: int, count: int, moment: str = "") -> subprocess.Popen[str]:
-    """A run over `count` questions from number `first` on, in a process of its own that dies, or waits, at `moment`."""
-    arguments = [world.base_url, str(folder), str(first), str(count), moment]
+def child(
+    world: World,
+    folder: Path,
+    first: int,
+    count: int,
+    moment: str = "",
+    model: str = "micro-world",
+    limit_usd: str = "",
+    file_bytes: int | None = None,
+) -> subprocess.Popen[str]:
+    """A run over `count` questions from number `first` on, in a process of its own that dies, or waits, at `moment`.
+
+    It pays for the recipe `mine` where that has a limit, and writes files of `file_bytes` at most, as on a full disk.
+    """
+    arguments = [world.base_url, str(folder), str(first), str(count), moment, model, limit_usd]
     root = Path(__file__).parents[1]
-    command = [sys.executable, "-c", CHILD, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root)
+    full = None if file_bytes is None else partial(resource.setrlimit, resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=root,
+        preexec_fn=full,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +14,7 @@ from janus_recipes.asking_steps import AskingStep
 from janus_recipes.commands.options import work_folder
 from janus_recipes.files import Json, write_jsonl
 from janus_recipes.llm.ask import ask
+from janus_recipes.llm.batches.state import has_batches_under_way
 from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.endpoint import Endpoint, Engine, endpoint
 from janus_recipes.llm.ledger import Ledger
@@ -79,15 +81,20 @@ def serving_of(recipe: Recipe, provider: Provider) -> Json:
 def spending_endpoint(recipe: Recipe, work: Path) -> Callable[[Provider], AbstractContextManager[Endpoint]]:
     """The endpoint, opened only when something must be asked. Raises SpendingRefused for a retired model first.
 
-    `work` is where a model that the step serves itself keeps its log.
+    With batches of a retired model under way it does so only before a new one is submitted: they are paid for. `work`
+    is where a model that the step serves itself keeps its log.
     """
     engine = Engine(Path(environment_of(recipe, "vllm")).parent, work)
 
     @contextmanager
     def opened(provider: Provider) -> Iterator[Endpoint]:
-        if provider.kind != "rehearsal":
+        def refuse() -> None:
             refuse_retired(provider.model, date.today(), Path(recipe.known_models))
+
+        fetches = provider.kind == "openai-batch" and has_batches_under_way(Path(recipe.ledger), provider.model)
+        if provider.kind != "rehearsal" and not fetches:
+            refuse()
         with endpoint(provider, engine) as where:
-            yield where
+            yield replace(where, may_submit=refuse) if fetches else where
 
     return opened

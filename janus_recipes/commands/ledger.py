@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from janus_recipes.errors import StepError, UsageError
-from janus_recipes.llm.audit import ModelStats, SegmentCheck, check_of, export, models_in, stats_of
+from janus_recipes.llm.audit import ModelStats, SegmentCheck, check_of, export, models_in, passed_over, stats_of
 from janus_recipes.llm.ledger import segments_in
 from janus_recipes.llm.prices import dollars
 from janus_recipes.recipe.problem import did_you_mean
@@ -97,6 +97,12 @@ def _models(ledger: Path, model: str | None) -> list[str]:
         raise UsageError(f"--ledger {ledger}: no such folder. Give the folder that the recipe names as `ledger`")
     if segments_in(ledger):
         raise UsageError(f"--ledger {ledger}: one model's answers. Give the folder above, {ledger.resolve().parent}")
+    for odd in passed_over(ledger):
+        typer.echo(
+            f"warning: {odd}: passed over: no model's answers, by its name and what it holds (org/model's lie in "
+            "org%2Fmodel). No step looks there: move it out of the ledger, or give it its model's name.",
+            err=True,
+        )
     models = models_in(ledger)
     if not models:
         raise UsageError(f"--ledger {ledger}: no answers here. Give the folder that the recipe names as `ledger`")

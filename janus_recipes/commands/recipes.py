@@ -11,6 +11,7 @@ import typer
 
 from janus_recipes.commands.options import Recipes
 from janus_recipes.errors import UsageError
+from janus_recipes.llm.prices import price_warnings
 from janus_recipes.preview import PREVIEWS, preview
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.registry import retirement_warnings
@@ -28,7 +29,7 @@ Files = Annotated[list[Path], typer.Argument(help="A recipe and the overlays on 
 def validate(recipe: Files) -> None:
     """Check a recipe: every problem at once, with its path in the YAML. Needs no key and no network."""
     checked = load_recipe(recipe)
-    warn_of_retirements(checked)
+    warn(checked)
     typer.echo(f"{' + '.join(map(str, recipe))}: ok ({len(checked.models)} models, {len(checked.tables)} tables)")
 
 
@@ -50,7 +51,7 @@ def plan(
     from janus_recipes.planning.show import print_plan
 
     checked = load_recipe(recipe)
-    warn_of_retirements(checked)
+    warn(checked)
     with Console(stderr=True).status("") as status:  # nothing where that is no terminal
         planned = plan_of(checked, lambda step: status.update(f"counting {step}"))
     if as_json:
@@ -76,7 +77,7 @@ def prompt(
         typer.echo(f"\n[{message.role}]\n{message.content}")
 
 
-def warn_of_retirements(recipe: Recipe) -> None:
-    """Name retired models on stderr: they stop the steps that would spend, not this."""
-    for line in retirement_warnings(recipe, date.today()):
+def warn(recipe: Recipe) -> None:
+    """Name on stderr what will stop the steps that would spend, not this: retired models, a budget without prices."""
+    for line in (*retirement_warnings(recipe, date.today()), *price_warnings(recipe)):
         typer.echo(f"warning: {line}", err=True)

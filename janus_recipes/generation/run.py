@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from janus_recipes.errors import StepError
-from janus_recipes.files import Json, digest_of, read_jsonl, write_json, write_jsonl
+from janus_recipes.files import Json, digest_of, read_jsonl, stamp_of, write_json, write_jsonl
 from janus_recipes.processes import alone_in, last_lines, run_child
 from janus_recipes.recipe.schema import Condition, Generation, ServedModel
 from janus_recipes.records import BenchInstance, Status
@@ -128,13 +128,6 @@ def what_decides(job: Json) -> Json:
     """The parts of a job that decide its answers. How many are sampled at a time, and on how many GPUs, does not."""
     engine = {key: value for key, value in job["engine"].items() if key in ("dtype", "seed")}
     return {key: value for key, value in job.items() if key not in ("chunk", "engine")} | engine
-
-
-def stamp_of(model: str) -> list[str]:
-    """Sizes and times of a local model's files, to tell a newly trained one from the last; empty for a hub id."""
-    folder = Path(model)
-    files = sorted(file for file in folder.glob("*") if file.is_file()) if folder.is_dir() else []
-    return [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
 
 
 def engine_settings(spec: Generation, seed: int) -> Json:

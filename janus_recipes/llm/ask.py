@@ -16,18 +16,20 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from janus_recipes.errors import BudgetReached, ProviderDown, StepError
 from janus_recipes.llm.budget import Purse, paid_from
-from janus_recipes.llm.chat import ChatRequest
+from janus_recipes.llm.chat import ChatRequest, Reply
 from janus_recipes.llm.endpoint import Endpoint
 from janus_recipes.llm.endpoint import endpoint as endpoint_of
 from janus_recipes.llm.ledger import Ledger
 from janus_recipes.llm.out_of_step import out_of_step
+from janus_recipes.llm.prices import cost_of
 from janus_recipes.llm.progress import Progress
-from janus_recipes.llm.report import AskReport
+from janus_recipes.llm.report import IN_A_BATCH, AskReport
 from janus_recipes.llm.rows import Rows, Step
 from janus_recipes.recipe.schema import Provider
 from janus_recipes.records import Asked
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Requests = Callable[[], Iterable[ChatRequest]]
+
+REASONS_TOLD = 3
+"""How many different words of a provider are told at the end."""
 
 BREATHE_EVERY = 64
 """Answers from the ledger that are passed over before arrived answers are let in again."""
@@ -53,16 +58,20 @@ class Answers(Generic[T]):
         self.report = report
 
     def __iter__(self) -> Iterator[Asked[T]]:
-        """Read the rows from the ledger. `report.statuses` and the days of the answers are those of the rows read."""
-        self.report.statuses = Counter()
+        """Read the rows from the ledger. The report's statuses, days and price of the answers are of the rows read."""
+        self.report.statuses, self.report.usd_of_rows = Counter(), 0.0
         self.report.first_answer_at = self.report.last_answer_at = None
+        rows = replace(self._rows, on_read=self._count_price)
         for request in self._requests():
-            found = self._rows.standing_since(request)
+            found = rows.standing_since(request)
             if isinstance(found, Step):
                 raise StepError(f"{request.id}: not among the requests when they were walked first. Run it again.")
             row, at = found
             self.report.count_read(row.status, at)
             yield row
+
+    def _count_price(self, reply: Reply) -> None:
+        self.report.count_usd_read(cost_of(reply, self._rows.provider))
 
 
 def ask(
@@ -152,9 +161,19 @@ def _check_all_answered(report: AskReport) -> None:
     if not count:
         return
     reasons = ", ".join(f"{reason}: {times:,}" for reason, times in report.unanswered.most_common())
+    if set(report.unanswered) == {IN_A_BATCH}:
+        raise StepError(
+            f"{count:,} of {report.rows:,} requests got no answer ({reasons}): it is paid for and is not asked for "
+            f"again. Say `kind: openai-batch` in the section of {report.model} to have it fetched, or wait until a run "
+            "that says so has ended; then run the same command again. The rest is kept."
+        )
+    words = "; ".join(sorted(set(report.reasons.values()))[:REASONS_TOLD])
+    said = f" It said: {words}." if words else ""
     if report.asked == 0:
-        raise ProviderDown(f"{report.model} gave no answer ({reasons}). Try again later: the same command continues.")
+        raise ProviderDown(
+            f"{report.model} gave no answer ({reasons}).{said} Try again later: the same command continues."
+        )
     raise StepError(
-        f"{count:,} of {report.rows:,} requests got no answer ({reasons}); "
-        "the rest is kept: run the same command again."
+        f"{count:,} of {report.rows:,} requests got no answer ({reasons}).{said} "
+        "The rest is kept: run the same command again."
     )

@@ -58,8 +58,26 @@ class SegmentCheck:
 
 def models_in(folder: Path) -> list[str]:
     """The models that a ledger has segments of, in alphabetical order."""
-    homes = [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")]
-    return sorted(unquote(home.name) for home in homes if segments_in(home))
+    return sorted(unquote(home.name) for home in _homes(folder) if _is_a_models(home) and segments_in(home))
+
+
+def passed_over(folder: Path) -> list[Path]:
+    """The folders in a ledger that no step looks into: their names are no model's, or they hold no segments themselves.
+
+    A copy of the ledger, or of a model's answers, put there by hand is such a folder.
+    """
+    odd = (one for one in _homes(folder) if not _is_a_models(one) or (any(one.iterdir()) and not segments_in(one)))
+    return sorted(odd)
+
+
+def _homes(folder: Path) -> list[Path]:
+    """The folders in a ledger but those of its own, whose names begin with a dot."""
+    return [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".")]
+
+
+def _is_a_models(home: Path) -> bool:
+    """Whether a folder is named as a ledger names a model's."""
+    return folder_name(unquote(home.name)) == home.name
 
 
 def stats_of(folder: Path, model: str) -> ModelStats:

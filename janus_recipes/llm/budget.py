@@ -27,7 +27,8 @@ from types import TracebackType
 
 from janus_recipes.errors import BudgetReached, SpendingRefused, StepError
 from janus_recipes.llm.chat import Reply
-from janus_recipes.llm.prices import Tariff, cost_of, dollars, tariff_of
+from janus_recipes.llm.estimate import tokens_of
+from janus_recipes.llm.prices import Tariff, cost_of, dollars, tariff_of, usd_for
 from janus_recipes.recipe.schema import Provider
 
 ROW = "{paid:20.12f}{total:24.12f}{mark}\n"
@@ -79,6 +80,11 @@ class Purse:
         return self._tariff is not None and self._tariff.free
 
     @property
+    def recipe(self) -> str:
+        """Whose money it is."""
+        return self._recipe
+
+    @property
     def usd_of_this_run(self) -> float | None:
         """Dollars paid by this process; None where the price of an answer was unknown."""
         return None if self._unpriced else self._paid
@@ -111,15 +117,21 @@ class Purse:
         """Whether so many more dollars do not fit into what is left."""
         return self.limit_usd is not None and not self._free and self.spent_usd + usd > self.limit_usd
 
-    def pay(self, reply: Reply) -> None:
-        """Write down what an answer cost. Raises SpendingRefused where a limit cannot be kept for lack of a figure."""
-        usd = cost_of(reply, self._provider)
+    def pay(self, reply: Reply, prompt_tokens: int = 0) -> bool:
+        """Write down what an answer cost. Returns whether that is an estimate, as the endpoint told no usage.
+
+        `prompt_tokens` are about those of the question, for the estimate.
+        """
+        usd, estimated = cost_of(reply, self._provider), False
+        if usd is None:
+            usd = usd_for(self._provider, prompt_tokens, tokens_of(reply.text))
+            estimated = usd is not None
         if usd is None:
             self._unpriced = True
-            self._refuse_without_usage()
         elif usd:
             self._paid += usd
             self._prepared().append(usd, self._paid)
+        return estimated
 
     def close(self) -> None:
         """Bring the last rows to disk. An empty file is removed."""
@@ -130,13 +142,6 @@ class Purse:
         if self._file is None:
             self._file = _SpendFile(self.home)
         return self._file
-
-    def _refuse_without_usage(self) -> None:
-        if self.limit_usd is not None and not self._free:
-            raise SpendingRefused(
-                f"{self._provider.model} reports no usage with its answers, so the budget of the recipe {self._recipe} "
-                "cannot be kept. Give its provider `prices` of 0 where it costs nothing, or set `budget_usd: null`."
-            )
 
     def _refuse_without_price(self) -> None:
         if self.limit_usd is not None:

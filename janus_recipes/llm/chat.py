@@ -7,6 +7,7 @@ asks it and through whichever endpoint.
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -14,9 +15,15 @@ from typing import Any, Literal
 
 from janus_recipes.files import Json, digest_of
 from janus_recipes.llm.canonical import Frame, around_messages, canonical
-from janus_recipes.llm.served import what_decides
+from janus_recipes.llm.served_identity import what_decides
 from janus_recipes.recipe.schema import Provider, Sampling
 from janus_recipes.seeding import derive_seed
+
+TOLD_OF_A_BODY = 200
+"""Characters that are told of a body that is no chat completion."""
+
+TOKENS_MOST = 100_000_000
+"""No answer has used more: a larger figure is a mistake and counts as none."""
 
 RE_ASK_STRIDE = 1_000_003
 """The k-th re-ask of sample n is sample n + k * RE_ASK_STRIDE: it meets no other sample as long as n is smaller."""
@@ -28,6 +35,20 @@ class Unparsed(Exception):
 
 class NotAReply(Exception):
     """The endpoint answered 200 with something that is no chat completion."""
+
+
+class Unfinished(NotAReply):
+    """The endpoint answered 200 with the beginning of an answer that it broke off."""
+
+
+FINISHED: dict[str | None, str] = {
+    None: "stop",
+    "": "stop",
+    **{name: name for name in ("stop", "length", "content_filter", "tool_calls", "function_call")},
+    "eos": "stop",  # Together's
+    "model_length": "length",  # Mistral's, of a conversation as long as the model takes
+}
+"""Reasons to end that leave a whole answer, in OpenAI's words. With any other, such as `error`, it was broken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,23 +164,31 @@ def address_in(frame: Frame, request: ChatRequest) -> str:
 
 
 def reply_from(body: Any, at: str = "") -> Reply:
-    """Read the body of a chat completion, given at `at`. Raises NotAReply when it is none."""
+    """Read the body of a chat completion, given at `at`.
+
+    Raises NotAReply when it is none, Unfinished when the answer was broken off. A usage that is none counts as nothing.
+    """
     try:
-        choice, usage = body["choices"][0], body.get("usage") or {}
-        message = choice["message"]
-        content, refusal = message.get("content"), message.get("refusal")
-        return Reply(
-            text=well_formed(content if content is not None else refusal or ""),
-            finish_reason=str(choice.get("finish_reason") or "stop"),
-            refused=bool(refusal),
-            prompt_tokens=int(usage.get("prompt_tokens") or 0),
-            completion_tokens=int(usage.get("completion_tokens") or 0),
-            cached_tokens=int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0),
-            model=well_formed(str(body.get("model") or "")),
-            at=at,
-        )
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise NotAReply(f"the answer is no chat completion ({type(error).__name__}: {error})") from None
+        choice = body["choices"][0]
+        message, reason = choice["message"], choice.get("finish_reason")
+        text, refusal = _text_of(message.get("content")), message.get("refusal")
+        finish_reason = FINISHED.get(reason)
+        text = well_formed(text if text is not None else refusal or "")
+    except (LookupError, TypeError, AttributeError, ValueError):
+        raise NotAReply(f"the answer is no chat completion: {_beginning(body)}; is base_url right?") from None
+    if finish_reason is None:
+        raise Unfinished(f"the answer was broken off (finish_reason {_beginning(reason)})")
+    usage = _part(body, "usage")
+    return Reply(
+        text=text,
+        finish_reason=finish_reason,
+        refused=bool(refusal),
+        prompt_tokens=_tokens(usage.get("prompt_tokens")),
+        completion_tokens=_tokens(usage.get("completion_tokens")),
+        cached_tokens=_tokens(_part(usage, "prompt_tokens_details").get("cached_tokens")),
+        model=well_formed(str(body.get("model") or "")),
+        at=at,
+    )
 
 
 def body_from(reply: Reply) -> Json:
@@ -199,6 +228,40 @@ def world_digest() -> str:
     """The digest of the rules by which the rehearsal's provider answers."""
     rules = sorted((Path(__file__).parent.parent / "rehearsal").glob("*.py"))
     return hashlib.sha256("\x1f".join(f"{rule.name}\x1f{digest_of(rule)}" for rule in rules).encode()).hexdigest()
+
+
+def _text_of(content: Any) -> str | None:
+    """The text of an answer, which some endpoints give in parts. Raises TypeError where it is none."""
+    if content is None or isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise TypeError("the content is no text")
+    parts = [part if isinstance(part, str) else part["text"] for part in content if part and _is_text(part)]
+    return "".join(parts) or None
+
+
+def _is_text(part: Any) -> bool:
+    """Whether a part is the answer's, and not what the model thought before it."""
+    return isinstance(part, str) or part.get("type", "text") in ("text", "output_text")
+
+
+def _part(body: Json, name: str) -> Json:
+    part = body.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _tokens(figure: Any) -> int:
+    """A number of tokens; 0 for what is none: the answer counts all the same."""
+    try:
+        return tokens if 0 <= (tokens := int(figure or 0)) <= TOKENS_MOST else 0
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+def _beginning(body: Any) -> str:
+    """The first characters of something, in one line."""
+    text = body if isinstance(body, str) else json.dumps(body, default=str)
+    return well_formed(" ".join(text[: 10 * TOLD_OF_A_BODY].split())[:TOLD_OF_A_BODY])
 
 
 def _format_sent(answer: AnswerFormat | None, provider: Provider) -> AnswerFormat | None:

@@ -57,13 +57,16 @@ class Client:
     async def __aexit__(self, *error: object) -> None:
         await self._session.close()
 
-    async def ask(self, body: dict[str, Any]) -> Answer:
-        """Send one chat request and read the whole answer. Raises TimeoutError or aiohttp.ClientError without one."""
+    async def ask(self, body: dict[str, Any], timeout_s: float | None = None) -> Answer:
+        """Send one chat request and read the whole answer, within the client's time-out unless another one is given.
+
+        Raises TimeoutError or aiohttp.ClientError without one.
+        """
         url, data = f"{self.base_url}chat/completions", orjson.dumps(body)
         # The time-out is on the whole answer: one on reading starts again with every byte that trickles in. Headers go
         # with each request: aiohttp shows those of a session to the proxy too, and the key is among them.
         async with (
-            asyncio.timeout(self._timeout_s),
+            asyncio.timeout(timeout_s or self._timeout_s),
             self._session.post(url, data=data, headers=self._headers, proxy=self._proxy) as response,
         ):
             return Answer(response.status, response.headers, _json_of(await response.read()))
@@ -95,5 +98,5 @@ def _proxy_for(url: str) -> URL | None:
 def _json_of(raw: bytes) -> Any:
     try:
         return json.loads(raw)  # not orjson, which refuses the halves of emojis that some models write
-    except ValueError:
+    except (ValueError, RecursionError):
         return raw.decode(errors="replace")

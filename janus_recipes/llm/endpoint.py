@@ -26,6 +26,8 @@ class Endpoint:
     """On this machine: no proxy from the environment stands between."""
     alive: Callable[[], bool] = field(repr=False, compare=False, default=lambda: True)
     """Whether it may still answer, as far as this process knows; false when a server of its own has died."""
+    may_submit: Callable[[], None] = field(repr=False, compare=False, default=lambda: None)
+    """Called before a batch is submitted: raises SpendingRefused where only what is under way may be fetched."""
 
 
 @dataclass(frozen=True)

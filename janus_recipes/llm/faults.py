@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 import aiohttp
 import openai
 
-from janus_recipes.llm.chat import NotAReply
+from janus_recipes.llm.chat import NotAReply, Reply, Unfinished, reply_from, well_formed
 from janus_recipes.records import Status
+from janus_recipes.redact import redact
+
+MESSAGE_MOST = 500
+"""Characters of an endpoint's own words that are told: some answer with a whole web page."""
 
 PATIENCE_S = 600.0
 """An endpoint that asks to wait longer is taken to be down: a job should not sleep a day unseen."""
 
+WAIT_MOST_S = 30 * 86400.0
+"""What asks to wait longer is told as that."""
+
 RESET_MOST_S = 60.0
+_DURATION_PART = r"(\d+(?:\.\d+)?)(ms|h|m|s)"
+_DURATION = re.compile(f"(?:{_DURATION_PART})+", re.ASCII)
 _UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 _NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached")
 _FILTERED = ("content_filter", "content_policy_violation")
+_FLAGGED = re.compile(r"flagged|moderation|content.polic|usage.polic|safety", re.IGNORECASE)
+"""Words of a 403 or 404 about one request, where such a status else is about the key or the model."""
 
 _UNSUPPORTED = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
 _IN_WORDS = re.compile(
@@ -42,6 +55,9 @@ _REMEDIES = {
 }
 """What a provider's section of the recipe says so that a parameter is not sent, or by its other name."""
 
+UNREADABLE = "unreadable"
+"""The label of a whole answer that is none: it may have been paid for, and what follows is hardly better."""
+
 Meaning = Literal["transient", "rejected", "down"]
 
 
@@ -56,6 +72,8 @@ class Fault:
     code: int | None = None
     """The HTTP status; None where no answer came."""
     retry_after_s: float | None = None
+    too_long: bool = False
+    """Whether the run stops only because it would have to wait for so long."""
     remedy: str | None = None
     """The line of the recipe that lets the model take such requests, where it refuses one of their parameters."""
 
@@ -70,9 +88,21 @@ def fault_of(error: Exception) -> Fault | None:
         return Fault("down", "connection", f"its address cannot be used: {error}")
     if isinstance(error, (openai.APIConnectionError, aiohttp.ClientError)):
         return Fault("transient", "connection", f"connection failed: {error.__cause__ or error}")
-    if isinstance(error, NotAReply):
-        return Fault("transient", "unreadable", str(error))
     return None
+
+
+def outcome_of(code: int, headers: Mapping[str, str], body: Any) -> Reply | Fault:
+    """The answer that came back with this status, or what it means that there is none. `body` is its JSON or text."""
+    if code >= 400:
+        return fault_of_status(code, headers, body)
+    if isinstance(body, dict) and body.get("error") and not body.get("choices"):
+        return fault_of_status(_code_in(_error_in(body)), headers, body)
+    try:
+        return reply_from(body)
+    except Unfinished as error:
+        return Fault("transient", "broken off", str(error))
+    except NotAReply as error:
+        return Fault("transient", UNREADABLE, str(error))
 
 
 def fault_of_status(code: int, headers: Mapping[str, str], body: Any) -> Fault:
@@ -83,6 +113,8 @@ def fault_of_status(code: int, headers: Mapping[str, str], body: Any) -> Fault:
         return _waiting("rate limited (429)", reason, code, headers)
     if code in (408, 409) or code >= 500:
         return _waiting(f"server error ({code})", reason, code, headers)
+    if code in (403, 404) and _FLAGGED.search(reason):
+        return Fault("rejected", f"flagged ({code})", reason, Status.REFUSED, code)
     if code in (401, 402, 403, 404, 429):
         return Fault("down", f"refused ({code})", reason, code=code)
     if name in _FILTERED:
@@ -94,14 +126,21 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """The seconds that an answer's headers ask to wait: retry-after-ms, Retry-After in seconds or as a date."""
     try:
         if value := headers.get("retry-after-ms"):
-            return max(0.0, float(value) / 1000)
-        if not (value := headers.get("retry-after")):
+            seconds = float(value) / 1000
+        elif not (value := headers.get("retry-after")):
             return None
-        if value.strip().replace(".", "", 1).isdigit():
-            return float(value)
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
+        elif value.strip().replace(".", "", 1).isdecimal():
+            seconds = float(value)
+        else:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, OverflowError):  # the latter for a date in a time zone that no clock has
         return None
+    return None if math.isnan(seconds) else min(max(0.0, seconds), WAIT_MOST_S)
+
+
+def told(text: str, key: str | None) -> str:
+    """An endpoint's words as they may be shown: short, and without the key."""
+    return redact(text, key)[:MESSAGE_MOST]
 
 
 def _reset(headers: Mapping[str, str]) -> float | None:
@@ -118,9 +157,10 @@ def _reset(headers: Mapping[str, str]) -> float | None:
 def _seconds(duration: str) -> float:
     """Seconds of a duration as the headers write it: 6m0s, 1.5s, 120ms, 20. What is none counts as nothing."""
     with suppress(ValueError):
-        return float(duration)
-    parts = re.findall(r"([\d.]+)(ms|h|m|s)", duration)
-    return sum(float(number) * _UNIT_S[unit] for number, unit in parts)
+        return max(0.0, seconds) if math.isfinite(seconds := float(duration)) else 0.0
+    if not _DURATION.fullmatch(duration):
+        return 0.0
+    return sum(float(number) * _UNIT_S[unit] for number, unit in re.findall(_DURATION_PART, duration))
 
 
 def _waiting(label: str, reason: str, code: int, headers: Mapping[str, str]) -> Fault:
@@ -128,8 +168,25 @@ def _waiting(label: str, reason: str, code: int, headers: Mapping[str, str]) -> 
     if seconds is None and code == 429:
         seconds = _reset(headers)
     if seconds is not None and seconds > PATIENCE_S:
-        return Fault("down", label, f"{reason} (asks to wait {seconds:.0f} s)", code=code)
+        return Fault("down", label, f"{reason} (it asks to wait until {_clock(seconds)})", code=code, too_long=True)
     return Fault("transient", label, reason, code=code, retry_after_s=seconds)
+
+
+def _clock(seconds: float) -> str:
+    """The time of day in so many seconds, with the day where it is another one."""
+    now = datetime.now()
+    then = now + timedelta(seconds=seconds)
+    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%Y-%m-%d %H:%M}"
+
+
+def _code_in(error: dict[str, Any]) -> int:
+    """The status that an error inside a 200 stands for: some gateways have found out too late to send it."""
+    if error.get("code") in _NO_MONEY:
+        return 429
+    with suppress(TypeError, ValueError, OverflowError):
+        if 400 <= (code := int(error.get("code") or error.get("status") or 0)) < 600:
+            return code
+    return 500
 
 
 def _error_in(body: Any) -> dict[str, Any]:
@@ -142,7 +199,7 @@ def _words(error: dict[str, Any], body: Any) -> str:
     """The endpoint's own words, where it has any, in one line."""
     words = error.get("message") or body
     text = words if isinstance(words, str) else json.dumps(words) if words else "no message"
-    return " ".join(text.split())
+    return well_formed(" ".join(text.split()))
 
 
 def _remedy(error: dict[str, Any], reason: str) -> str | None:

@@ -13,21 +13,23 @@ import random
 import time
 from collections.abc import Iterator, Set
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from janus_recipes.errors import ProviderDown, StepError
 from janus_recipes.files import Json
 from janus_recipes.llm.budget import Purse, paid_from
-from janus_recipes.llm.chat import ChatRequest, Reply, body_of, reply_from
+from janus_recipes.llm.chat import ChatRequest, Reply, body_of
 from janus_recipes.llm.client import Client
 from janus_recipes.llm.endpoint import Endpoint
-from janus_recipes.llm.faults import Fault, fault_of, fault_of_status
+from janus_recipes.llm.estimate import tokens_of
+from janus_recipes.llm.faults import UNREADABLE, Fault, fault_of, outcome_of, told
 from janus_recipes.llm.limits import Gate, Ticket
 from janus_recipes.llm.progress import Progress
+from janus_recipes.llm.report import IN_A_BATCH
 from janus_recipes.llm.rows import Rows, Step
 from janus_recipes.llm.signals import signals
 from janus_recipes.records import Status
-from janus_recipes.redact import redact
 
 BACKOFF_S = 1.0
 BACKOFF_MOST_S = 60.0
@@ -39,13 +41,35 @@ DOWN_AFTER = 10
 REJECTED_AFTER = 20
 """Nothing has been answered and this many requests in a row were rejected with the same words: all will be."""
 
-CHARACTERS_PER_TOKEN = 4
-"""Roughly, for what a request counts against a limit on tokens until its answer tells the usage."""
+REFUSED_AFTER = 5
+"""Since an answer this many requests in a row met a 403 or 404: it is not about those requests."""
 
-MESSAGE_MOST = 500
-"""Characters of an endpoint's own words that are told: some answer with a whole web page."""
+FLAGGED_MOST = 0.01
+"""Of the rows, the share that may be flagged in a row (REJECTED_AFTER rows at least): more is no moderation any more.
+A restart may have nothing left but the flagged ones, so this holds before the first answer too."""
 
-IN_A_BATCH = "in a batch under way: ask with `kind: openai-batch` to fetch it"
+UNREADABLE_MOST = 2
+"""Times one request is sent when each time a whole answer came, maybe paid for, that cannot be read."""
+
+KNOCK_S = 30.0
+"""Seconds that a request which knocks waits for its answer; longer where the answers so far took long."""
+
+
+@dataclass
+class _Tries:
+    """How often one request was sent, as far as that counts: being told to wait says nothing about a request."""
+
+    failed: int = 0
+    unreadable: int = 0
+
+    def count(self, fault: Fault) -> None:
+        """One more try that brought no answer."""
+        self.failed += fault.code != 429
+        self.unreadable += fault.label == UNREADABLE
+
+    def used_up(self, most: int) -> bool:
+        """Whether the request is given up."""
+        return self.failed >= most or self.unreadable >= UNREADABLE_MOST
 
 
 class Flow:
@@ -73,6 +97,7 @@ class Flow:
         )
         self._asking: set[str] = set()
         self._given_up_in_a_row = 0
+        self._refused_in_a_row = 0
         self._rejected_in_a_row = ("", 0)
         self._failure: BaseException | None = None
         self._stopping = asyncio.Event()
@@ -126,15 +151,15 @@ class Flow:
     async def _tried(self, step: Step) -> Reply | None:
         """The answer, after as many tries as the recipe allows; None when there is none to keep."""
         body = body_of(step.request, self._provider)
-        tries = 0
+        tries = _Tries()
         while (ticket := await self._gate.enter(self._tokens_expected(step))) is not None:
             if reply := self._answered_meanwhile(step):
                 self._gate.leave(ticket)
                 return reply
             outcome = await self._outcome(step, body, ticket)
-            tries += 1
             if isinstance(outcome, Reply):
                 return outcome
+            tries.count(outcome)
             if not await self._worth_another(step, outcome, tries):
                 return None
             self._report.retries += 1
@@ -165,18 +190,20 @@ class Flow:
 
     async def _send(self, body: Json, ticket: Ticket) -> Reply | Fault:
         try:
-            answer = await self._client.ask(body)
+            answer = await self._client.ask(body, self._knock_s() if ticket.knock else None)
             self._gate.learn(ticket, answer.headers)
-            if answer.status >= 400:
-                return fault_of_status(answer.status, answer.headers, answer.body)
-            return reply_from(answer.body)
+            return outcome_of(answer.status, answer.headers, answer.body)
         except Exception as error:
             fault = fault_of(error)
             if fault is None:
                 raise
             return fault
 
-    async def _worth_another(self, step: Step, fault: Fault, tries: int) -> bool:
+    def _knock_s(self) -> float:
+        usual = self._report.latencies.percentile(0.99) or 0.0
+        return min(self._provider.timeout_s, max(KNOCK_S, 2 * usual))
+
+    async def _worth_another(self, step: Step, fault: Fault, tries: _Tries) -> bool:
         """Note a fault and, where the request should be sent again, wait until it is time to."""
         self._report.faults[fault.label] += 1
         if fault.meaning != "transient":
@@ -184,29 +211,31 @@ class Flow:
             return False
         if self._gate.down or not self._where.alive():
             self._stop(self._no_answer(fault))
-        elif tries >= self._provider.max_tries:
+        elif tries.used_up(self._provider.max_tries):
             self._given_up(fault)
             return False
-        return not await self._stopped_within(_pause_s(tries, fault.retry_after_s))
+        if fault.code == 429:  # the gate holds everybody
+            return not self._stopping.is_set()
+        return not await self._stopped_within(_pause_s(tries.failed, fault.retry_after_s))
 
     def _keep(self, step: Step, reply: Reply) -> None:
         self._rows.ledger.put(step.address, reply)
-        self._given_up_in_a_row = 0
+        self._given_up_in_a_row = self._refused_in_a_row = 0
         if self._purse is not None:
-            self._purse.pay(reply)
+            self._report.estimated += self._purse.pay(reply, _prompt_tokens(step))
         self._report.count_answer(reply, step.number > 0, paid_from(self._purse))
 
     def _tokens_expected(self, step: Step) -> float:
-        """About what a request will use: four characters a token, and an answer as long as those so far."""
-        characters = sum(len(message.content) for message in step.request.messages)
+        """About what a request will use, with an answer as long as those so far."""
         asked = self._report.asked
         answer = self._report.completion_tokens / asked if asked else step.request.sampling.max_tokens
-        return characters / CHARACTERS_PER_TOKEN + answer
+        return _prompt_tokens(step) + answer
 
     def _turned_away(self, step: Step, fault: Fault) -> None:
         reason = self._clean(fault.reason)
-        if fault.meaning == "down":
-            self._stop(self._down(f"{reason}. See to the key, the address, the model's name or the account"))
+        if self._is_down(fault):
+            see_to = "" if fault.too_long else ". See to the key, the address, the model's name or the account"
+            self._stop(self._down(f"{reason}{see_to}"))
             return
         self._rows.rejected[step.address] = (fault.status, reason)
         before, count = self._rejected_in_a_row
@@ -218,21 +247,35 @@ class Flow:
         elif self._rejected_in_a_row[1] >= REJECTED_AFTER:
             self._stop(self._down(f"it rejects every request: {reason}. See to the provider's section of the recipe"))
 
+    def _is_down(self, fault: Fault) -> bool:
+        """Whether a request that was turned away tells something about all the others."""
+        if fault.code not in (403, 404):
+            return fault.meaning == "down"
+        self._refused_in_a_row += 1
+        if fault.meaning == "rejected":
+            return self._refused_in_a_row >= max(REJECTED_AFTER, FLAGGED_MOST * self._report.rows)
+        return not self._report.asked or self._refused_in_a_row >= REFUSED_AFTER
+
     def _given_up(self, fault: Fault) -> None:
         self._report.unanswered[fault.label] += 1
+        self._report.reasons[fault.label] = self._clean(fault.reason)
         self._given_up_in_a_row += 1
         if self._given_up_in_a_row >= DOWN_AFTER:
             self._stop(self._no_answer(fault))
 
     def _no_answer(self, fault: Fault) -> ProviderDown:
-        return self._down(f"it does not answer: {self._clean(fault.reason)}. Try again later")
+        reason = self._clean(fault.reason)
+        if fault.label == UNREADABLE:
+            return self._down(f"it gives no answers: {reason} See to the provider's section of the recipe")
+        silent = "nothing but rate limits for long" if fault.code == 429 else "it does not answer"
+        return self._down(f"{silent}: {reason}. Try again later")
 
     def _down(self, what: str) -> ProviderDown:
         url = self._clean(self._client.base_url)
         return ProviderDown(f"{self._provider.model} at {url}: {what}; then run the same command again: it continues.")
 
     def _clean(self, text: str) -> str:
-        return redact(text, self._where.key)[:MESSAGE_MOST]
+        return told(text, self._where.key)
 
     def _stop(self, failure: BaseException) -> None:
         """Send nothing new. The first reason to stop is the one that is told."""
@@ -250,8 +293,13 @@ class Flow:
         return self._stopping.is_set()
 
     def _signalled(self, name: str) -> None:
-        self._progress.say(f"{name}: waiting for {self._progress.in_flight} answers in flight")
+        # First of all: what is said may go nowhere, as after Ctrl-C in a pipe whose reader died of it.
         self._stop(StepError(f"stopped by {name}. Run the same command again: it continues."))
+        self._progress.say(f"{name}: waiting for {self._progress.in_flight} answers in flight")
+
+
+def _prompt_tokens(step: Step) -> int:
+    return sum(tokens_of(message.content) for message in step.request.messages)
 
 
 def _pause_s(number: int, retry_after_s: float | None) -> float:

@@ -3,7 +3,8 @@
 Every worker passes the `Gate` before each try. It starts at the configured number in flight and acts on signals only:
 
 - 429, 503 and 529 halve the number in flight, at most once per round trip; each window of answers adds one back.
-- Retry-After holds back everybody, not only the request that met it.
+- Retry-After holds back everybody, not only the request that met it. A 429 without one does so too, for a pause that
+  grows until an answer comes; when none has come for PATIENCE_S, the provider is down.
 - Requests and tokens a minute are spread evenly: a request waits until there is room for it, no batch waits for its
   slowest.
 - When all tries in flight fail and nothing is heard, one request at a time knocks, after growing pauses. An answer
@@ -14,17 +15,26 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from janus_recipes.llm.faults import Fault
+from janus_recipes.llm.faults import PATIENCE_S, Fault
 
 BURST_S = 5.0
 """A minute's allowance is spread evenly; this many seconds' worth may go at once."""
 
 OVERLOADED = (429, 503, 529)
+
+LIMITED_S = 1.0
+LIMITED_MOST_S = 60.0
+"""The n-th round trip of 429s in a row holds everybody for up to LIMITED_S * 2**(n - 1) seconds, LIMITED_MOST_S at most
+(full jitter)."""
+
+TOLD_FROM_S = 1.0
+"""A shorter hold is not told."""
 
 SILENT_AFTER = 10
 """Nobody is there when this many tries in a row, and all that were in flight, met neither answer nor rate limit."""
@@ -50,19 +60,23 @@ class Ticket:
     tokens: float
     requests_before: float
     tokens_before: float
+    knock: bool = False
+    """Whether it only finds out if somebody is there."""
 
 
 @dataclass
 class Bucket:
-    """An allowance a minute, refilled evenly. None: nobody has named a limit."""
+    """An allowance a minute, refilled evenly. None: nobody has named a limit. The recipe's is never exceeded."""
 
     per_minute: float | None
     spent: float = 0.0
     """All that was ever taken out."""
+    _most_per_minute: float = field(init=False)
     _level: float = field(init=False)
     _filled_at: float = field(init=False)
 
     def __post_init__(self) -> None:
+        self._most_per_minute = math.inf if self.per_minute is None else self.per_minute
         self._level, self._filled_at = self._most, time.monotonic()
 
     @property
@@ -91,7 +105,7 @@ class Bucket:
         if per_minute is not None and per_minute > 0:
             if self.per_minute is None:  # what was spent so far was spent without a limit
                 self._level, self._filled_at = math.inf, time.monotonic()
-            self.per_minute = per_minute
+            self.per_minute = min(per_minute, self._most_per_minute)
         if self.per_minute is not None and remaining is not None:
             refilled = (time.monotonic() - then) * self.per_minute / 60
             self._level = min(self._level, remaining + refilled - (self.spent - spent_then))
@@ -115,6 +129,9 @@ class Gate:
         self._say = say
         self._sent = self._sent_at_cut = self._answered = 0
         self._held_until = 0.0
+        self._hold_told = ""
+        self._limits_in_a_row = 0
+        self._limited_since = 0.0
         self._silence = _Silence()
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -159,6 +176,7 @@ class Gate:
 
     def answered(self, ticket: Ticket, tokens: float) -> None:
         """An answer came, and used so many tokens; 0 where the provider does not say."""
+        self._limits_in_a_row = 0
         self._heard()
         if tokens:
             self._tokens.take(tokens - ticket.tokens)
@@ -171,8 +189,11 @@ class Gate:
     def failed(self, ticket: Ticket, fault: Fault) -> None:
         """A try failed: send less, wait, or find that nobody is there."""
         if fault.retry_after_s:
-            self._held_until = max(self._held_until, time.monotonic() + fault.retry_after_s)
-        if fault.code in OVERLOADED and ticket.number > self._sent_at_cut:
+            self._hold(fault.retry_after_s, "as told")
+        overloaded = fault.code in OVERLOADED and ticket.number > self._sent_at_cut
+        if fault.code == 429:
+            self._limited(fault, again=overloaded)
+        if overloaded:
             self._sent_at_cut = self._sent
             self._allow(max(1, self._allowed // 2))
         if fault.meaning == "transient" and fault.code != 429:
@@ -181,6 +202,26 @@ class Gate:
                 self._tell()
         else:
             self._heard()
+
+    def _limited(self, fault: Fault, again: bool) -> None:
+        """A rate limit was met, `again` where it was not yet known when this try was sent."""
+        now = time.monotonic()
+        if not self._limits_in_a_row:
+            self._limited_since = now
+        self._limits_in_a_row += again or not self._limits_in_a_row
+        if again and not fault.retry_after_s:
+            most = min(LIMITED_MOST_S, LIMITED_S * 2.0 ** min(self._limits_in_a_row - 1, 60))
+            self._hold(random.uniform(0, most), "after a rate limit")
+        self.down = now - self._limited_since > PATIENCE_S
+
+    def _hold(self, seconds: float, why: str) -> None:
+        """Let nobody in for so long."""
+        until = time.monotonic() + seconds
+        if until > self._held_until:
+            self._held_until = until
+            if seconds >= TOLD_FROM_S:
+                self._hold_told = f"waiting {seconds:.0f} s {why}"
+                self._tell()
 
     def _wait_s(self, tokens: float, now: float) -> float:
         if self._silence.found:
@@ -193,12 +234,16 @@ class Gate:
 
     def _let_in(self, tokens: float, now: float) -> Ticket:
         self._sent += 1
-        ticket = Ticket(self._sent, now, tokens, self._requests.spent, self._tokens.spent)
+        knock = self._silence.found
+        ticket = Ticket(self._sent, now, tokens, self._requests.spent, self._tokens.spent, knock)
         self._requests.take(1)
         self._tokens.take(tokens)
         self.in_flight += 1
-        if self._silence.found:
+        if knock:
             self._silence.probe = ticket.number
+        if self._hold_told:
+            self._hold_told = ""
+            self._tell()
         return ticket
 
     async def _change_within(self, seconds: float) -> None:
@@ -221,6 +266,9 @@ class Gate:
     def _tell(self) -> None:
         if self._silence.found:
             self._say(f"no answer, knock {self._silence.knocks + 1} of {PROBES}")
+            return
+        if self._hold_told:
+            self._say(self._hold_told)
             return
         paces = ((self._requests, "requests/min"), (self._tokens, "tokens/min"))
         named = [f"{bucket.per_minute:,.0f} {unit}" for bucket, unit in paces if bucket.per_minute is not None]
@@ -259,5 +307,5 @@ def _figure(headers: Mapping[str, str], what: str, unit: str) -> float | None:
     for name in _HEADERS[what, unit]:
         if value := headers.get(name):
             with suppress(ValueError):
-                return float(value)
+                return max(0.0, figure) if math.isfinite(figure := float(value)) else None
     return None

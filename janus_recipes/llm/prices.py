@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from janus_recipes.llm.chat import Reply
-from janus_recipes.recipe.schema import Prices, Provider
+from janus_recipes.recipe.schema import Prices, Provider, Recipe
 
 PER = 1_000_000
 """Prices are for so many tokens."""
@@ -81,6 +81,18 @@ def usd_for(
 def dollars(usd: float) -> str:
     """An amount as people read it."""
     return f"${usd:,.2f}" if usd >= PENNY_MATTERS or not usd else f"${usd:.4f}"
+
+
+def price_warnings(recipe: Recipe) -> list[str]:
+    """One line for each provider that has no known price although the recipe has a budget: it will never be asked."""
+    if recipe.budget_usd is None:
+        return []
+    return [
+        f"providers.{name}.prices: the price of {provider.model} is not known and the recipe has a `budget_usd`; steps "
+        "that ask it will refuse to start. Give its `prices` (dollars per million tokens), or set `budget_usd: null`."
+        for name, provider in recipe.providers.items()
+        if tariff_of(provider) is None
+    ]
 
 
 def tariff_of(provider: Provider) -> Tariff | None:

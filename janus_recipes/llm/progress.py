@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from datetime import timedelta
 from typing import TextIO
 
@@ -36,7 +38,12 @@ class Progress:
         self._seen = deque([(self._start, 0)])
 
     async def keep_showing(self) -> None:
-        """Show the state until cancelled."""
+        """Show the state until cancelled, or until nobody can see it any more."""
+        # rich ends the whole program where its output is gone.
+        with suppress(OSError, ValueError, SystemExit):
+            await self._show()
+
+    async def _show(self) -> None:
         if not self._out.isatty():
             while True:
                 await asyncio.sleep(LOG_EVERY_S)
@@ -62,16 +69,27 @@ class Progress:
         """What the run came to."""
         report = self.report
         latency = report.latencies.as_json()
+        estimated = f" ({report.estimated:,} answers without usage: estimated)" if report.estimated else ""
         answered = f"; an answer took {latency['p50_s']:g} s (p50), {latency['p99_s']:g} s (p99)" if latency else ""
         return (
             f"{report.model}: {report.rows:,} rows, {report.from_ledger:,} from the ledger, "
             f"{report.asked:,} answers asked for ({report.re_asked:,} again), {report.retries:,} retries, "
-            f"{time.monotonic() - self._start:.1f} s{self._details()}{answered}"
+            f"{time.monotonic() - self._start:.1f} s{self._details()}{estimated}{answered}"
         )
 
     def say(self, line: str) -> None:
-        """Print one line now."""
-        print(line, file=self._out, flush=True)
+        """Print one line now. Where nobody reads it any more, asking goes on without a word."""
+        try:
+            print(line, file=self._out, flush=True)
+        except (OSError, ValueError):
+            self._say_no_more()
+
+    def _say_no_more(self) -> None:
+        """Send to nowhere what else this process prints there, else the interpreter fails over it when it ends."""
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._out.fileno())
+            os.close(nowhere)
 
     def _rate(self) -> float:
         """Answers a second, over the last minute."""

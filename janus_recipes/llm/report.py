@@ -10,6 +10,9 @@ from janus_recipes.llm.chat import Reply
 from janus_recipes.llm.latency import Latencies
 from janus_recipes.records import Status
 
+IN_A_BATCH = "in a batch under way"
+"""Why a request is not asked live: its answer is paid for and will come."""
+
 
 @dataclass
 class AskReport:
@@ -30,6 +33,9 @@ class AskReport:
     completion_tokens: int = 0
     usd: float | None = None
     """What the answers of this run cost; None where the model's price is unknown."""
+    usd_of_rows: float | None = 0.0
+    """What the answers behind the rows read would cost at today's prices, whichever run asked for them; None: unknown.
+    Attempts that did not parse are in it. Where two rows ask the same, their answer counts in both."""
     latencies: Latencies = field(default_factory=Latencies)
     """Of the answers that this run asked for one by one; a batch has none."""
     statuses: Counter[Status] = field(default_factory=Counter)
@@ -38,6 +44,10 @@ class AskReport:
     """Failed tries by kind."""
     unanswered: Counter[str] = field(default_factory=Counter)
     """Requests given up after their last try, by the kind of its fault."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """What the last such fault of each kind said, redacted."""
+    estimated: int = 0
+    """Answers whose endpoint told no usage, so that an estimate of it was charged."""
     first_answer_at: str | None = None
     """The day (ISO, UTC) of the oldest answer among the rows read, whichever run asked for it; None without any."""
     last_answer_at: str | None = None
@@ -58,6 +68,10 @@ class AskReport:
             self.first_answer_at = min(self.first_answer_at or day, day)
             self.last_answer_at = max(self.last_answer_at or day, day)
 
+    def count_usd_read(self, usd: float | None) -> None:
+        """Count the price of an answer that was read for a row; None where it is unknown."""
+        self.usd_of_rows = None if usd is None or self.usd_of_rows is None else self.usd_of_rows + usd
+
     def as_json(self) -> Json:
         """The counts for a manifest."""
         return {
@@ -69,7 +83,9 @@ class AskReport:
             "retries": self.retries,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
+            "estimated": self.estimated,
             "usd": None if self.usd is None else round(self.usd, 6),
+            "usd_of_rows": None if self.usd_of_rows is None else round(self.usd_of_rows, 6),
             "latency": self.latencies.as_json(),
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
             "faults": dict(sorted(self.faults.items())),

@@ -39,6 +39,8 @@ class Rows(Generic[T]):
     re_asks: int
     rejected: dict[str, tuple[Status, str]] = field(default_factory=dict)
     """Status and reason of what the endpoint rejected in this run, by address. Never stored: a later run asks again."""
+    on_read: Callable[[Reply], None] | None = None
+    """Told each answer that is read, also those that did not parse and were asked again."""
 
     def standing(self, request: ChatRequest) -> Asked[T] | Step:
         """The row of a request where it is settled, else what to ask next, which no other process has answered yet."""
@@ -59,6 +61,8 @@ class Rows(Generic[T]):
             reply = self.ledger.get(address)
             if reply is None:
                 return Step(attempt, address, number)
+            if self.on_read is not None:
+                self.on_read(reply)
             row, raw, at = self._row(request.id, reply, number + 1), reply.text, reply.at
             if row.status is not Status.UNPARSED:
                 break
@@ -75,6 +79,8 @@ class Rows(Generic[T]):
         if reply.finish_reason == "length":
             # Not asked again: the same limit would cut the next answer too, at full price.
             return Asked(id, Status.TRUNCATED, None, reply.text, attempts, "cut at the token limit")
+        if not reply.text and reply.finish_reason in ("tool_calls", "function_call"):
+            return Asked(id, Status.UNPARSED, None, "", attempts, "a tool was called instead of an answer")
         try:
             return Asked(id, Status.OK, self.parse(reply.text), reply.text, attempts)
         except Unparsed as error:

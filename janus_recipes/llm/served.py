@@ -22,15 +22,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 
 from janus_recipes.errors import ProviderDown, StepError
-from janus_recipes.files import Json, digest_of
-from janus_recipes.generation.run import engine_environ, stamp_of
+from janus_recipes.generation.run import engine_environ
 from janus_recipes.llm.endpoint import Endpoint, Engine
 from janus_recipes.processes import alone_in, child_beside, last_lines
-from janus_recipes.recipe.schema import Provider, ServedModel
+from janus_recipes.recipe.schema import Provider
 from janus_recipes.redact import remember_secret
 
 LOG = "vllm.log"
@@ -136,17 +134,6 @@ def last_words(log: Path) -> str:
     """The last lines of the server's log that say something about it."""
     lines = last_lines(log, 200).split("\n")
     return "\n".join([line for line in lines if not _LEAK_LINES.match(line)][-20:])
-
-
-@cache
-def what_decides(model: str, served: ServedModel) -> Json:
-    """What decides a served model's answers besides its name and the question; how fast it answers does not.
-
-    A local folder is known by its files' names, sizes and times, so that newly trained weights are asked anew; the chat
-    template by its content.
-    """
-    template = None if served.chat_template is None else digest_of(Path(served.chat_template))
-    return {"revision": served.revision, "dtype": served.dtype, "template": template, "files": stamp_of(model)}
 
 
 def _has_ended(server: subprocess.Popen[bytes]) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from janus_recipes.asking_steps import AskingStep
+from janus_recipes.llm.batches.state import BatchFolder
 from janus_recipes.llm.chat import ChatRequest, address_of
 from janus_recipes.llm.ledger import Ledger
 from janus_recipes.llm.rows import Rows, Step
@@ -26,6 +27,7 @@ SAMPLE = 200
 class Count:
     """The requests of a node. `to_ask` and the mean `prompt_tokens` are of those without an answer.
 
+    `in_ledger` has those too that a batch under way will answer; `under_way` says how many they are.
     `answer_tokens` is the mean of the answers that the ledger has, None without any.
     """
 
@@ -36,20 +38,24 @@ class Count:
     answer_tokens: float | None = None
     made: bool = False
     """Whether the step is finished, so that it would ask nothing."""
+    under_way: int = 0
 
 
 def counted(step: AskingStep[Any], provider: Provider, ledger: Ledger, tokens: TokenCounter) -> Count:
-    """Build every request that the step would send, and look each one up in the ledger. Nothing is asked."""
+    """Build every request that the step would send; look each one up in ledger and batches. Nothing is asked."""
     rows = Rows(provider, ledger, step.parse, step.asking.re_asks)
+    in_batches = BatchFolder(ledger.folder).addresses_under_way()
     missing: set[bytes] = set()  # the same question under two ids is asked once
     sample: list[str] = []
     answers: list[int] = []
-    requests = in_ledger = characters = 0
+    requests = in_ledger = under_way = characters = 0
     for request in step.requests():
         requests += 1
         standing = rows.standing_since(request)
         if isinstance(standing, Step):
-            if (address := bytes.fromhex(standing.address)) not in missing:
+            if (address := bytes.fromhex(standing.address)) in in_batches:
+                under_way += 1
+            elif address not in missing:
                 missing.add(address)
                 text = text_of(request)
                 characters += len(text)
@@ -61,10 +67,11 @@ def counted(step: AskingStep[Any], provider: Provider, ledger: Ledger, tokens: T
             answers += answer_tokens(request, provider, ledger)
     return Count(
         requests,
-        in_ledger,
+        in_ledger + under_way,
         len(missing),
         characters / len(missing) * tokens_per_character(sample, tokens) if missing else 0.0,
         mean(answers),
+        under_way=under_way,
     )
 
 

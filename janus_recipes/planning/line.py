@@ -38,7 +38,9 @@ class Line:
 
     @property
     def usd_to_spend(self) -> float | None:
-        """What the recipe as it is will spend."""
+        """What the recipe as it is will spend; nothing where nothing is to be asked, whatever its price would be."""
+        if not self.to_ask:
+            return 0.0
         return self.usd_in_batch if self.in_batch else self.usd
 
     def as_json(self) -> Json:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from janus_recipes.files import Json
+from janus_recipes.llm.batches.state import committed_by
 from janus_recipes.llm.budget import spent_by
 from janus_recipes.llm.ledger import Ledger
 from janus_recipes.planning.asking import asking_line, means_by_kind
@@ -31,6 +32,8 @@ class Plan:
     notes: list[str]
     budget_usd: float | None
     spent_usd: float
+    committed_usd: float = 0.0
+    """What the recipe's batches under way will cost at most."""
 
     @property
     def total(self) -> Line:
@@ -64,6 +67,7 @@ class Plan:
             "total": {**self.total.as_json(), "usd_to_spend": self.usd_to_spend},
             "budget_usd": self.budget_usd,
             "spent_usd": round(self.spent_usd, 6),
+            "committed_usd": round(self.committed_usd, 6),
             "notes": self.notes,
         }
 
@@ -81,8 +85,10 @@ def plan_of(recipe: Recipe, tell: Tell = lambda step: None) -> Plan:
     first_judged = next((number for number, (node, _) in enumerate(nodes) if node.kind == "verdict"), len(nodes))
     engines = [*training_lines(recipe, tokens), *generation_lines(recipe)]
     lines = [*asked[:first_judged], *engines, *asked[first_judged:]]
-    spent = spent_by(Path(recipe.ledger), recipe.name)
-    return Plan(recipe.name, lines, notes_on(recipe, lines, tokens), recipe.budget_usd, spent)
+    ledger = Path(recipe.ledger)
+    spent, committed = spent_by(ledger, recipe.name), committed_by(ledger, recipe.name)
+    notes = [*notes_on(recipe, lines, tokens), *note_on_batches(count.under_way for _, count in nodes)]
+    return Plan(recipe.name, lines, notes, recipe.budget_usd, spent, committed)
 
 
 def count_all(recipe: Recipe, tokens: TokenCounter, tell: Tell) -> list[tuple[AskingNode, Count]]:
@@ -121,6 +127,12 @@ def notes_on(recipe: Recipe, lines: list[Line], tokens: TokenCounter) -> list[st
         f"{speeds.generated_tokens_per_gpu_second:,.0f} tokens/s (stated in `throughput`).",
         *(f"No price is known for {one}: give it `prices`." for one in unpriced),
     ]
+
+
+def note_on_batches(under_way: Iterable[int]) -> list[str]:
+    """What is said of requests that are neither answered nor to be asked."""
+    requests = sum(under_way)
+    return [f"Of those in the ledger, {requests:,} are still in batches under way."] if requests else []
 
 
 def total_of(figures: Iterable[float | None]) -> float | None:

@@ -72,15 +72,28 @@ def figures(line: Line) -> list[str]:
 def money(plan: Plan) -> str:
     """What the recipe will spend, and whether its budget allows it."""
     needed = plan.usd_to_spend
+    if needed is None and plan.budget_usd is not None:
+        return without_price(plan)
     text = f"As it is, {plan.recipe} would spend {UNKNOWN if needed is None else dollars(needed)}"
-    if plan.spent_usd:
-        text += f" on top of {dollars(plan.spent_usd)} spent so far"
+    before = [f"{dollars(plan.spent_usd)} spent so far"] if plan.spent_usd else []
+    before += [f"{dollars(plan.committed_usd)} at most for batches under way"] if plan.committed_usd else []
+    text += f" on top of {' and '.join(before)}" if before else ""
     if plan.budget_usd is None:
         return f"{text}. It has no `budget_usd`: nothing stops it."
     text += f"; its budget is {dollars(plan.budget_usd)}"
-    if needed is None or plan.spent_usd + needed <= plan.budget_usd:
+    if needed is None or plan.spent_usd + plan.committed_usd + needed <= plan.budget_usd:
         return f"{text}."
     return f"{text}, WHICH IS NOT ENOUGH: it would stop when that is spent."
+
+
+def without_price(plan: Plan) -> str:
+    """What a budget means for steps whose price nobody knows."""
+    unpriced = sorted({line.by for line in plan.lines if line.usd_to_spend is None})
+    return (
+        f"As it is, {plan.recipe} would not finish: the price of {' and of '.join(unpriced)} is not known, "
+        f"so its budget of {dollars(plan.budget_usd or 0.0)} cannot be kept, and every step that asks there will "
+        "refuse to start. Give `prices` (dollars per million tokens), or set `budget_usd: null`."
+    )
 
 
 def amount(usd: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What a provider must not say: what its model refuses, and what another kind of provider would heed.
+"""What a provider must not say: what its model or its endpoint refuses, what another kind of provider would heed.
 
     janus validate RECIPE...
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from janus_recipes.recipe.check_base_url import base_url_problem
 from janus_recipes.recipe.problem import Problem
 from janus_recipes.recipe.registry import KnownModel, Takes
 from janus_recipes.recipe.schema import Batching, Faults, Provider, ServedModel
@@ -25,14 +26,38 @@ SECTIONS = {
 }
 """Parts that one kind of provider alone heeds, with what they are when a recipe does not speak of them."""
 
+OPENAIS_LIMITS = {name: Batching.model_fields[name].default for name in ("requests", "megabytes")}
+"""Of one batch file at OpenAI itself. They are the schema's defaults; another provider may take larger ones."""
+
 
 def provider_problems(config: Mapping[str, Any], known: Mapping[str, KnownModel]) -> Iterator[Problem]:
     """Everything wrong with the providers of a recipe in themselves. `config` may break the schema."""
     providers = config.get("providers")
     for name, given in providers.items() if isinstance(providers, Mapping) else ():
         if isinstance(given, Mapping):
-            found = [*_refused(given, known), *_unheeded(given)]
-            yield from (Problem(("providers", name, key), message) for key, message in found)
+            found = [*_bad_place(given), *_too_large(given), *_refused(given, known), *_unheeded(given)]
+            yield from (Problem(("providers", name, *key.split(".")), message) for key, message in found)
+
+
+def _bad_place(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Where it is asked, and by which name; also of a real provider that a rehearsal overlays."""
+    url, model = given.get("base_url"), given.get("model")
+    if isinstance(url, str) and given.get("kind") != "vllm" and (problem := base_url_problem(url)):
+        yield "base_url", problem
+    if isinstance(model, str) and model and model != model.strip():
+        name = model.strip()
+        yield "model", f"has blanks around it: set it to {name}" if name else "is blank: name the model"
+
+
+def _too_large(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Batch files that OpenAI itself refuses."""
+    batch = given.get("batch")
+    if given.get("kind") != "openai-batch" or given.get("base_url") is not None or not isinstance(batch, Mapping):
+        return
+    for name, most in OPENAIS_LIMITS.items():
+        value = batch.get(name)
+        if isinstance(value, int | float) and value > most:
+            yield f"batch.{name}", f"OpenAI takes {most:,g} at most in one file: set it to that or less, or to null"
 
 
 def _refused(given: Mapping[str, Any], known: Mapping[str, KnownModel]) -> Iterator[tuple[str, str]]:

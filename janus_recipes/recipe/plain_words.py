@@ -61,6 +61,8 @@ def _about_value(kind: str, value: Any, context: Mapping[str, Any], message: str
     if kind in LIMITS:
         words, key = LIMITS[kind]
         return f"must be {words} {context[key]}, got {_shown(value)}"
+    if kind == "finite_number":
+        return f"must be a finite number, got {_shown(value)}"
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", str(context["expected"]))
         return f"expected one of {', '.join(choices)}, got {_shown(value)}"

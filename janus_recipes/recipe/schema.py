@@ -23,9 +23,9 @@ Condition = Literal["none", "default", "multifaceted"]
 
 
 class Section(BaseModel):
-    """A part of a recipe. Values are checked strictly: `"3"` is not a number and `1` is not true."""
+    """A part of a recipe. Values are checked strictly: `"3"` and `.nan` are no numbers and `1` is not true."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True, allow_inf_nan=False)
 
 
 class Faults(Section):
@@ -65,7 +65,7 @@ class Batching(Section):
     tokens_queued: int | None = Field(
         None, ge=1, description="tokens of all batches under way at most, estimated; null: no limit"
     )
-    window: str = Field("24h", description="the provider's completion window")
+    window: str = Field("24h", pattern=r"^[0-9]+h$", description="the provider's completion window, in hours: 24h")
     poll_s: float = Field(30.0, gt=0, description="seconds between looks at the batches under way")
     price_share: float = Field(0.5, gt=0, le=1, description="price of a request in a batch, as a share of a live one")
 
@@ -90,16 +90,27 @@ class Provider(Section):
         "vllm: an open model, served by the step's own job. rehearsal: the micro-world, served on this machine"
     )
     model: str = Field(min_length=1, description="the model's name as the endpoint knows it")
-    base_url: str | None = Field(None, description="the endpoint; null: the openai package's own default")
+    base_url: str | None = Field(
+        None,
+        description="the endpoint, to which /chat/completions is added; null: the openai package's own default. "
+        "Azure's: https://RESOURCE.openai.azure.com/openai/v1/, with the deployment's name as `model`, and `prices`",
+    )
     key_env: str | None = Field(None, description="environment variable that holds the key; null: no key is sent")
-    concurrency: int = Field(64, ge=1, description="requests in flight at most")
+    concurrency: int = Field(
+        64, ge=1, description="requests in flight at most, of each step: steps that run side by side do not share it"
+    )
     timeout_s: float = Field(300.0, gt=0, description="seconds to wait for one answer")
     max_tries: int = Field(6, ge=1, description="times one request is sent when faults are transient")
     requests_per_minute: int | None = Field(
-        None, ge=1, description="where the endpoint's headers name no limit; null: no limit"
+        None,
+        ge=1,
+        description="of each step, where the endpoint's headers name no limit; null: no limit. Steps that run side by "
+        "side do not share it: give each its part",
     )
     tokens_per_minute: int | None = Field(
-        None, ge=1, description="tokens of prompts and answers, where the headers name no limit; null: no limit"
+        None,
+        ge=1,
+        description="tokens of prompts and answers, of each step, where the headers name no limit; null: no limit",
     )
     token_limit_key: Literal["max_tokens", "max_completion_tokens"] = Field(
         "max_completion_tokens", description="how this endpoint calls the limit on the answer's tokens"

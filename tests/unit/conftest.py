@@ -14,3 +14,5 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEACHER_KEY", KEY)
     monkeypatch.setattr(flow, "BACKOFF_S", 0.01)
     monkeypatch.setattr(limits, "PROBE_S", 0.01)
+    monkeypatch.setattr(limits, "LIMITED_S", 0.01)
+    monkeypatch.setattr(limits, "LIMITED_MOST_S", 0.05)

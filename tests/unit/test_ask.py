@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from janus_recipes.errors import SpendingRefused
+from janus_recipes.errors import SpendingRefused, StepError
+from janus_recipes.llm.ask import ask
+from janus_recipes.llm.batches.state import BatchFolder, BatchState
+from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.chat import RE_ASK_STRIDE, ChatRequest, Message, Reply, address_of, body_of
 from janus_recipes.llm.ledger import Ledger
-from janus_recipes.recipe.schema import Provider, Sampling
+from janus_recipes.recipe.schema import Prices, Provider, Sampling
 from janus_recipes.records import Asked, Status
 from tests.scripted import KEY, Said, asked, number_in, provider_at, question, questions, scripted
 
@@ -115,6 +120,93 @@ def test_an_answer_cut_at_the_token_limit_is_a_status_and_not_asked_again(tmp_pa
         rows, _ = asked(questions(1), provider_at(script.base_url), tmp_path, number_in)
         assert (rows[0].status, rows[0].raw, rows[0].attempts) == (Status.TRUNCATED, "12", 1)
         assert script.came.total() == 1
+
+
+def completion(message: dict[str, Any], finish_reason: object = "stop", **more: Any) -> Said:
+    choice = {"index": 0, "message": message, "finish_reason": finish_reason}
+    return Said(raw=json.dumps({"model": "m", "choices": [choice], **more}).encode())
+
+
+@pytest.mark.parametrize("reason", ["error", "insufficient_system_resource", "abort", "\ud83d", 7, ["stop"]])
+def test_an_answer_that_was_broken_off_is_asked_again_and_never_kept(reason: object, tmp_path: Path) -> None:
+    half = completion({"content": "half an ans"}, reason)
+    with scripted(lambda text, before: Said("whole") if before else half) as script:
+        rows, _ = asked(questions(2), provider_at(script.base_url), tmp_path)
+    assert [row.value for row in rows] == ["whole"] * 2
+    assert b"half an ans" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.jsonl"))
+
+
+def test_an_answer_that_was_kept_broken_off_is_asked_again(tmp_path: Path) -> None:
+    with scripted(lambda text, before: Said("whole")) as script:
+        provider = provider_at(script.base_url)
+        with Ledger.open(tmp_path, provider.model) as ledger:
+            ledger.put(address_of(question(0), provider), Reply("half an ans", "error"))
+            ledger.put(address_of(question(1), provider), Reply("kept", "stop"))
+        rows, _ = asked(questions(2), provider, tmp_path)
+        assert ([row.value for row in rows], script.came) == (["whole", "kept"], {"question 0": 1})
+
+
+@pytest.mark.parametrize(("reason", "status"), [(None, "ok"), ("eos", "ok"), ("model_length", "truncated")])
+def test_other_words_for_the_end_of_a_whole_answer_are_understood(
+    reason: str | None, status: str, tmp_path: Path
+) -> None:
+    with scripted(lambda text, before: completion({"content": "fine"}, reason)) as script:
+        rows, _ = asked(questions(1), provider_at(script.base_url), tmp_path)
+    assert [row.status for row in rows] == [status]
+
+
+def test_a_tool_that_was_called_is_no_answer_and_text_beside_it_is_one(tmp_path: Path) -> None:
+    calls = {"content": None, "tool_calls": [{"id": "x"}]}
+    said = {"question 0": calls, "question 1": {**calls, "content": "fine"}}
+    with scripted(lambda text, before: completion(said[text], "tool_calls")) as script:
+        rows, _ = asked(questions(2), provider_at(script.base_url), tmp_path, re_asks=0)
+    assert [(row.status, row.value) for row in rows] == [(Status.UNPARSED, None), (Status.OK, "fine")]
+
+
+def test_an_answer_in_parts_is_the_text_of_its_parts(tmp_path: Path) -> None:
+    parts = [{"type": "thinking", "thinking": ["hm"]}, {"type": "text", "text": "fi"}, {"type": "text", "text": "ne"}]
+    with scripted(lambda text, before: completion({"content": parts})) as script:
+        rows, _ = asked(questions(1), provider_at(script.base_url), tmp_path)
+        assert ([row.value for row in rows], script.came.total()) == (["fine"], 1)
+
+
+ODD = ("1e999", "NaN", "-5", 2**70, '"x"', "[]")
+USAGES = ['"n/a"', "null", "[1]", *(f'{{"prompt_tokens": {odd}}}' for odd in ODD)]
+
+
+@pytest.mark.parametrize("usage", [*USAGES, '{"prompt_tokens_details": 7}'])
+def test_a_usage_that_is_none_counts_as_nothing_and_loses_no_answer(usage: str, tmp_path: Path) -> None:
+    said = completion({"content": "fine"}, usage="USAGE", model="\ud83d")
+    assert said.raw is not None
+    odd = Said(raw=said.raw.replace(b'"USAGE"', usage.encode()))
+    with scripted(lambda text, before: odd) as script:
+        rows, answers = asked(questions(1), provider_at(script.base_url), tmp_path)
+        assert ([row.value for row in rows], script.came.total()) == (["fine"], 1)
+    assert answers.report.prompt_tokens == 0
+
+
+def test_what_is_in_a_batch_under_way_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with scripted() as script:
+        provider = provider_at(script.base_url)
+        folder = BatchFolder(Ledger.open(tmp_path, provider.model).folder)
+        folder.path.mkdir(parents=True)
+        state = BatchState("b1", 2, 10, 0.0, "", script.base_url, "file-1", "2026-01-02T03:04:05Z")
+        folder.begin(state, [(bytes.fromhex(address_of(question(n), provider)), 0) for n in range(2)])
+        with pytest.raises(StepError, match=r"2 of 2 requests got no answer .*Say `kind: openai-batch`.*or wait"):
+            asked(questions(2), provider, tmp_path)
+        assert script.came.total() == 0
+
+
+def test_an_answer_without_usage_is_paid_for_by_its_length_and_counted(tmp_path: Path) -> None:
+    # The question's 10 characters are 3 tokens, the answer's 4 one: $1 a token, 4 rows of $4.
+    with scripted(lambda text, before: completion({"content": "fine"})) as script:
+        provider = provider_at(script.base_url, prices=Prices(input=1e6, output=1e6))
+        with (
+            Ledger.open(tmp_path, provider.model) as ledger,
+            Purse.open(tmp_path, "mine", 99.0, provider) as purse,
+        ):
+            answers = ask(questions(4), provider, ledger, str, 2, purse=purse)
+    assert (answers.report.usd, answers.report.as_json()["estimated"]) == (pytest.approx(16.0), 4)
 
 
 def test_a_missing_key_is_named_and_nothing_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,9 +107,18 @@ def test_an_unknown_price_together_with_a_budget_is_refused_before_asking(tmp_pa
         assert unlimited.usd_of_this_run is None
 
 
-def test_an_endpoint_that_reports_no_usage_cannot_have_a_budget(tmp_path: Path) -> None:
-    with purse(tmp_path, 5.0) as mine, pytest.raises(SpendingRefused, match="reports no usage"):
-        mine.pay(Reply("yes", "stop"))
+def test_an_answer_without_usage_is_charged_by_its_length(tmp_path: Path) -> None:
+    both = Provider(kind="openai", model="m", prices=Prices(input=1e6, output=2e6))  # $1 and $2 a token
+    with purse(tmp_path, 20.0, both) as mine:
+        assert not mine.pay(Reply("yes", "stop", prompt_tokens=1, completion_tokens=1))  # $3
+        # 9 characters are 3 tokens, $6; the 2 characters of Japanese 2 tokens, $4; each prompt 2 tokens, $2.
+        assert mine.pay(Reply("nine char", "stop"), prompt_tokens=2)
+        assert mine.pay(Reply("はい", "stop"), prompt_tokens=2)
+        assert mine.spent_usd == pytest.approx(3 + 8 + 6)
+        mine.check()
+        mine.pay(Reply("four", "stop"), prompt_tokens=1)  # $3
+        with pytest.raises(BudgetReached):
+            mine.check()
 
 
 def test_what_is_free_needs_no_budget_and_leaves_no_trace(tmp_path: Path) -> None:

@@ -108,6 +108,23 @@ def test_what_the_run_cost_stands_in_the_manifest() -> None:
     assert asked["usd"] == pytest.approx(usd_of(answers()))
 
 
+def test_the_manifest_says_what_the_rows_cost_in_all_whichever_run_asked_for_them() -> None:
+    # Every second answer does not parse, so that some questions are paid for twice or thrice.
+    faults = {"faults": {"malformed": 0.5}}
+    assert finished(start(recipe(0.5, **faults), count=5))[0] == 5
+    before = usd_of(answers())
+    code, said = finished(start(recipe(None, **faults), count=5))
+    assert code == 0, said
+    asked = yaml.safe_load(Path("out-a.jsonl.manifest.json").read_text())["asked"]
+    assert 0 < asked["usd"] == pytest.approx(usd_of(answers()) - before)
+    assert asked["usd_of_rows"] == pytest.approx(usd_of(answers())) and len(answers()) > 15
+
+    Path("out-a.jsonl.manifest.json").unlink()
+    assert finished(start(recipe(None, **faults), count=5))[0] == 0
+    again = yaml.safe_load(Path("out-a.jsonl.manifest.json").read_text())["asked"]
+    assert (again["usd"], again["usd_of_rows"]) == (0.0, asked["usd_of_rows"])
+
+
 def test_a_budget_without_a_price_is_refused_before_asking() -> None:
     options = recipe(2.0, kind="openai", model="nobody/nothing", prices=None, base_url="http://127.0.0.1:9/v1")
     code, said = finished(start(options, count=1))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from multidict import CIMultiDict
 
-from janus_recipes.errors import ProviderDown
+from janus_recipes.errors import ProviderDown, StepError
 from janus_recipes.llm.faults import fault_of_status
 from janus_recipes.records import Status
 from tests.scripted import KEY, Said, asked, provider_at, questions, scripted
@@ -35,6 +36,11 @@ def test_a_rate_limit_is_waited_out_for_as_long_as_the_provider_says(tmp_path: P
         ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "7.5"}, 7.5),
         ({"x-ratelimit-remaining-tokens": "12", "x-ratelimit-reset-tokens": "9s"}, None),
         ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 +99999999999999999999"}, None),
+        ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"}, 0),
+        ({"retry-after-ms": "nan"}, None),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "1.2.3s"}, 0),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "nan"}, 0),
         ({}, None),
     ],
 )
@@ -45,7 +51,7 @@ def test_how_long_a_rate_limit_asks_to_wait(headers: dict[str, str], seconds: fl
 
 def test_a_provider_that_asks_to_wait_a_day_stops_the_run(tmp_path: Path) -> None:
     with scripted(lambda text, before: Said(status=429, headers={"Retry-After": "86400"})) as script:
-        with pytest.raises(ProviderDown, match="asks to wait 86400 s"):
+        with pytest.raises(ProviderDown, match=r"asks to wait until 20\d\d-\d\d-\d\d \d\d:\d\d\); then run the same"):
             asked(questions(3), provider_at(script.base_url, concurrency=1), tmp_path)
         assert script.came.total() == 1
 
@@ -130,6 +136,90 @@ def test_requests_that_are_all_rejected_with_the_same_words_stop_the_run(tmp_pat
         with pytest.raises(ProviderDown, match=r"rejects every request.*no such deployment"):
             asked(questions(200), provider_at(script.base_url), tmp_path)
         assert script.came.total() < 20 + 8  # twenty tell, and those in flight then
+
+
+@pytest.mark.parametrize(
+    "raw", [b"<html><body>Welcome to nginx</body></html>", b'{"choices": [], "hint": "<html><body>Welcome"}']
+)
+def test_an_answer_that_cannot_be_read_is_shown_and_asked_for_once_more_at_most(raw: bytes, tmp_path: Path) -> None:
+    page = Said(raw=raw)
+    with scripted(lambda text, before: page if text == "question 3" else Said()) as script:
+        with pytest.raises(StepError, match=r"no chat completion: .*<html><body>Welcome.*; is base_url right\?"):
+            asked(questions(9), provider_at(script.base_url, max_tries=6), tmp_path)
+        assert script.came["question 3"] == 2
+
+
+def test_an_address_where_no_model_answers_is_told_as_that(tmp_path: Path) -> None:
+    with (
+        scripted(lambda text, before: Said(raw=b"<html>Welcome</html>")) as script,
+        pytest.raises(ProviderDown, match=r"gives no answers: .*<html>Welcome</html>; is base_url right\?"),
+    ):
+        asked(questions(60), provider_at(script.base_url, max_tries=6), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ({"code": 402, "message": "Insufficient credits"}, "402: Insufficient credits. See to the key"),
+        ({"code": "insufficient_quota", "message": "Quota"}, "429: Quota. See to the key"),
+    ],
+)
+def test_an_error_in_an_answer_counts_as_the_status_that_it_names(
+    error: dict[str, object], words: str, tmp_path: Path
+) -> None:
+    with scripted(lambda text, before: Said(raw=json.dumps({"error": error}).encode())) as script:
+        with pytest.raises(ProviderDown, match=words):
+            asked(questions(3), provider_at(script.base_url, concurrency=1), tmp_path)
+        assert script.came.total() == 1
+
+
+def test_an_error_in_an_answer_without_a_status_is_tried_again(tmp_path: Path) -> None:
+    overloaded = Said(raw=b'{"error": {"message": "overloaded", "code": "busy"}}')
+    with scripted(lambda text, before: Said() if before > 2 else overloaded) as script:
+        rows, _ = asked(questions(1), provider_at(script.base_url), tmp_path)
+    assert [row.status for row in rows] == [Status.OK]
+
+
+FLAGGED = Said(status=403, error={"message": f"Your input was flagged by moderation ({KEY}) \ud83d"})
+
+
+def test_a_flagged_request_is_a_refused_row_also_when_nothing_else_is_left(tmp_path: Path) -> None:
+    with scripted(lambda text, before: FLAGGED if text == "question 2" else Said()) as script:
+        for _ in range(2):
+            rows, _ = asked(questions(5), provider_at(script.base_url, concurrency=1), tmp_path)
+            assert [row.status for row in rows] == [Status.OK] * 2 + [Status.REFUSED] + [Status.OK] * 2
+            assert rows[2].reason == "403: Your input was flagged by moderation ([redacted]) \ufffd"
+        assert script.came.total() == 6
+
+
+def test_an_account_of_which_everything_is_flagged_stops_the_run(tmp_path: Path) -> None:
+    with scripted(lambda text, before: FLAGGED) as script:
+        with pytest.raises(ProviderDown, match=r"403: Your input was flagged.*See to the key"):
+            asked(questions(200), provider_at(script.base_url), tmp_path)
+        assert script.came.total() < 20 + 8  # twenty tell, and those in flight then
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_403_or_404_after_an_answer_is_that_rows_failure_until_they_follow_each_other(
+    status: int, tmp_path: Path
+) -> None:
+    def says(text: str, before: int) -> Said:
+        return Said(status=status) if int(text.split()[1]) in (3, 5, *range(10, 99)) else Said()
+
+    with scripted(says) as script:
+        rows, _ = asked(questions(10), provider_at(script.base_url, concurrency=1), tmp_path / "a")
+        assert [row.id for row in rows if row.status is Status.FAILED] == ["q/3", "q/5"]
+        with pytest.raises(ProviderDown, match=f"{status}: no. See to the key"):
+            asked(questions(99), provider_at(script.base_url, concurrency=1), tmp_path / "b")
+        assert script.came["question 14"] == 1 and script.came["question 15"] == 0  # 10 to 14 are five in a row
+
+
+@pytest.mark.parametrize("status", [401, 402])
+def test_a_key_or_an_account_that_ends_midway_stops_the_run_at_once(status: int, tmp_path: Path) -> None:
+    with scripted(lambda text, before: Said(status=status) if text == "question 5" else Said()) as script:
+        with pytest.raises(ProviderDown, match=f"{status}: no. See to the key"):
+            asked(questions(9), provider_at(script.base_url, concurrency=1), tmp_path)
+        assert script.came.total() == 6
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

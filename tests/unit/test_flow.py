@@ -54,6 +54,27 @@ def test_a_stopped_run_keeps_the_answers_in_flight_and_continues(name: str, tmp_
         assert set(script.came.values()) == {1}  # what was in flight was waited for and kept
 
 
+def test_ctrl_c_in_a_pipe_whose_reader_dies_of_it_stops_the_run(tmp_path: Path) -> None:
+    with scripted(lambda text, before: Said(f"re: {text}", wait_s=0.2)) as script:
+        process = child(script, tmp_path, 400)
+        wait_for(script, 20)
+        assert process.stderr is not None
+        process.stderr.close()
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+        # Those in flight then, and at most as many that were just being sent.
+        assert script.came.total() < 60
+
+
+def test_a_run_that_nobody_reads_the_progress_of_ends_well(tmp_path: Path) -> None:
+    with scripted() as script:
+        process = child(script, tmp_path, 30)
+        assert process.stderr is not None and process.stdout is not None
+        process.stderr.close()
+        assert process.stdout.read() == "30\n"
+        assert process.wait(20) == 0
+
+
 def test_two_processes_on_one_ledger_both_end_well(tmp_path: Path) -> None:
     with scripted(lambda text, before: Said(f"re: {text}", wait_s=0.01)) as script:
         both = [child(script, tmp_path, 50), child(script, tmp_path, 50)]

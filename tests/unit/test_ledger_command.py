@@ -134,6 +134,27 @@ def test_export_is_zipped_where_its_name_says_so_and_the_same_twice(folder: Path
     assert len(gzip.decompress(first.read_bytes()).splitlines()) == 5
 
 
+@pytest.mark.parametrize("name", ["my backup", "org%2fteacher-1.5", "older/gpt-4o-mini"])
+def test_a_folder_that_no_step_looks_into_is_named_and_not_silently_left_out(folder: Path, name: str) -> None:
+    copy = folder / name
+    copy.mkdir(parents=True)
+    (copy / segment(folder).name).write_bytes(segment(folder).read_bytes())
+    for command in ("stats", "verify"):
+        done = ledger_command(command, "--ledger", str(folder), "--json")
+        assert done.returncode == 0, done.stderr
+        assert f"warning: {folder / name.split('/')[0]}: passed over: no model's answers" in done.stderr
+        assert str(copy) not in done.stdout
+        if command == "stats":
+            assert [one["model"] for one in json.loads(done.stdout)] == [OTHER, MODEL]
+
+
+def test_what_the_ledger_keeps_for_itself_and_an_empty_folder_are_not_complained_of(folder: Path) -> None:
+    for name in (".spend/tiny", ".batches", "gpt-4o"):
+        (folder / name).mkdir(parents=True)
+    done = ledger_command("verify", "--ledger", str(folder))
+    assert done.returncode == 0 and "passed over" not in done.stderr
+
+
 def test_a_wrong_folder_or_model_names_what_is_there(folder: Path, tmp_path: Path) -> None:
     near = f"did you mean {OTHER}?); it has {OTHER}, {MODEL}"
     for told, look in {

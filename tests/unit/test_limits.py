@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from janus_recipes.errors import ProviderDown
+from janus_recipes.llm import flow, limits
 from janus_recipes.llm.faults import Fault
 from janus_recipes.llm.limits import Bucket, Gate, Ticket
 from janus_recipes.records import Status
@@ -60,6 +63,22 @@ def test_what_remains_for_everybody_on_the_account_counts_where_it_is_less() -> 
     assert bucket.wait_s(3, now) == pytest.approx(0.1, abs=0.02)
     bucket.learn(600, remaining=9000, spent_then=4, then=now)
     assert bucket.wait_s(3, now) == pytest.approx(0.1, abs=0.02)
+
+
+def test_the_recipes_limit_holds_where_the_headers_name_a_looser_one() -> None:
+    bucket, now = Bucket(60), time.monotonic()
+    bucket.learn(6000, remaining=None, spent_then=0, then=now)
+    assert bucket.per_minute == 60
+    bucket.learn(30, remaining=None, spent_then=0, then=now)
+    assert bucket.per_minute == 30
+    bucket.learn(6000, remaining=None, spent_then=0, then=now)
+    assert bucket.per_minute == 60
+
+
+@pytest.mark.parametrize("odd", ["nan", "inf", "-inf", "lots", "0x10", "-1"])
+def test_a_limit_that_is_no_number_is_no_limit(odd: str, tmp_path: Path) -> None:
+    headers = {f"x-ratelimit-{what}-{unit}": odd for what in ("limit", "remaining") for unit in ("requests", "tokens")}
+    assert seconds_for(20, lambda text, before: Said(headers=headers), tmp_path) < 3
 
 
 def gate(in_flight: int) -> tuple[Gate, list[str]]:
@@ -191,3 +210,71 @@ def test_an_outage_stops_the_run_long_before_every_request_has_used_its_tries(tm
             asked(questions(500), provider_at(script.base_url, concurrency=32, max_tries=6), tmp_path)
         # The first try of those in flight, what was sent meanwhile, and 7 knocks; not 32 * 6.
         assert script.came.total() < 32 + 32 + 7
+
+
+def test_rate_limits_without_a_word_on_how_long_cost_no_request_its_tries(tmp_path: Path) -> None:
+    with scripted() as script:
+        script.says = lambda text, before: Said(status=429) if script.came.total() < 60 else Said()
+        rows, answers = asked(questions(40), provider_at(script.base_url, max_tries=1), tmp_path)
+    assert [row.status for row in rows] == [Status.OK] * 40
+    assert answers.report.faults == {"rate limited (429)": 60}
+
+
+def test_the_pause_after_rate_limits_grows_and_an_answer_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LIMITED_S", 100.0)
+    monkeypatch.setattr(limits, "LIMITED_MOST_S", 1000.0)
+    monkeypatch.setattr(random, "uniform", lambda least, most: most)
+
+    async def go() -> list[str]:
+        one, said = gate(1)
+        for _ in range(5):
+            one._held_until = 0.0
+            (ticket,) = await let_in(one, 1)
+            one.failed(ticket, TOO_MUCH)
+            one.leave(ticket)
+        one._held_until = 0.0
+        (ticket,) = await let_in(one, 1)
+        one.answered(ticket, 0)
+        one.leave(ticket)
+        (ticket,) = await let_in(one, 1)
+        one.failed(ticket, TOO_MUCH)
+        return [words for words in said if words.startswith("waiting")]
+
+    told = [words for words, _ in itertools.groupby(asyncio.run(go()))]
+    assert told == [f"waiting {seconds} s after a rate limit" for seconds in (100, 200, 400, 800, 1000, 100)]
+
+
+def test_nothing_but_rate_limits_for_long_is_a_provider_that_is_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(limits, "LIMITED_MOST_S", 0.1)
+    with scripted(lambda text, before: Said(status=429, error={"message": "too many"})) as script:
+        with pytest.raises(ProviderDown, match=r"nothing but rate limits for long: 429: too many\. Try again"):
+            asked(questions(50), provider_at(script.base_url, max_tries=1), tmp_path)
+        assert script.at[-1] - script.at[0] > 0.5
+
+
+def test_that_everybody_waits_as_told_is_shown() -> None:
+    async def go() -> list[str]:
+        one, said = gate(2)
+        for ticket in await let_in(one, 1):
+            one.failed(ticket, Fault("transient", "rate limited (429)", "slow down", code=429, retry_after_s=30.0))
+            one.leave(ticket)
+        one._held_until = 0.0
+        await let_in(one, 1)
+        return said
+
+    assert list(dict.fromkeys(asyncio.run(go()))) == ["2 in flight", "waiting 30 s as told", "1 in flight"]
+
+
+def test_a_provider_that_hangs_is_told_after_short_knocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow, "KNOCK_S", 0.1)
+    began = time.monotonic()
+    with (
+        scripted(lambda text, before: Said(wait_s=20.0)) as script,
+        pytest.raises(ProviderDown, match="does not answer: no answer in time"),
+    ):
+        asked(questions(50), provider_at(script.base_url, concurrency=12, timeout_s=1.5), tmp_path)
+    # One time-out of all in flight, 7 knocks of 0.1 s and their pauses of 1.27 s in all; not 7 more time-outs.
+    assert time.monotonic() - began < 6

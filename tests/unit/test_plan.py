@@ -171,6 +171,34 @@ def test_a_price_nobody_knows_is_shown_and_makes_the_total_unknown() -> None:
     assert any("judge: nobody/nothing: give it `prices`" in note for note in plan.notes)
 
 
+UNPRICED = {"budget_usd": 5.0, "providers": {"judge": {"model": "nobody/nothing", "reasoning_effort": None}}}
+
+
+def test_a_budget_without_a_price_is_said_to_stop_the_steps_that_ask_there() -> None:
+    said = money(plan_of(tiny(UNPRICED)))
+    assert said == (
+        "As it is, tiny would not finish: the price of judge: nobody/nothing is not known, so its budget of $5.00 "
+        "cannot be kept, and every step that asks there will refuse to start. Give `prices` (dollars per million "
+        "tokens), or set `budget_usd: null`."
+    )
+    assert "would spend ?" in money(plan_of(tiny(UNPRICED, {"budget_usd": None})))
+
+
+def test_validate_warns_of_a_budget_without_a_price_and_of_no_other() -> None:
+    warned = command("validate", PAPER, *files(UNPRICED))
+    assert warned.returncode == 0
+    assert "warning: providers.judge.prices: the price of nobody/nothing is not known" in warned.stderr
+    assert "refuse to start. Give its `prices`" in warned.stderr and "providers.teacher" not in warned.stderr
+    for fine in ({"budget_usd": None}, {"providers": {"judge": {"prices": {"input": 1.0, "output": 1.0}}}}):
+        assert "warning" not in command("validate", PAPER, *files(UNPRICED, fine)).stderr
+
+
+def test_a_finished_step_of_unknown_price_leaves_nothing_to_spend() -> None:
+    made = Line("judge", "judge: nobody/nothing", "made", requests=5, in_ledger=5, usd=None, usd_in_batch=None)
+    assert made.usd_to_spend == 0.0
+    assert "would spend $0.00" in money(Plan("tiny", [made], [], 5.0, 0.0))
+
+
 def test_a_budget_that_is_not_enough_is_said_before_anything_runs() -> None:
     assert "NOT ENOUGH" in money(plan_of(tiny({"budget_usd": 5.0})))
     assert "NOT ENOUGH" not in money(plan_of(tiny({"budget_usd": 50_000.0})))

@@ -1,5 +1,6 @@
 """What a person sees while a step asks."""
 
+import asyncio
 import io
 
 import pytest
@@ -71,3 +72,19 @@ def test_the_summary_tells_what_the_run_came_to(clock: Clock) -> None:
 def test_an_unknown_price_is_not_shown_as_nothing(clock: Clock) -> None:
     report = AskReport("judge", asked=3, usd=None)
     assert "$" not in Progress(report, out=io.StringIO()).line()
+
+
+class Gone(io.StringIO):
+    """A reader that is gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_line_that_nobody_can_read_any_more_fails_nothing() -> None:
+    shown = Progress(AskReport("judge"), out=Gone())
+    shown.say("a line")
+    asyncio.run(shown.keep_showing())

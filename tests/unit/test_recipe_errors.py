@@ -61,6 +61,12 @@ tables:
     [
         ("seed: 4.5", "mine.yaml:1: seed: expected a whole number, got 4.5"),
         ("seed: yes", "mine.yaml:1: seed: expected a whole number, got true"),
+        (
+            "budget_usd: .inf",
+            "mine.yaml:1: budget_usd: must be a finite number, got inf "
+            "(dollars that this recipe may spend on answers in all its runs; null: no limit)",
+        ),
+        ("budget_usd: .nan", "mine.yaml:1: budget_usd: must be a finite number, got nan"),
         ("judging: [1]", "mine.yaml:1: judging: expected a mapping, got a list"),
         ("judging: {runs: 0}", "mine.yaml:1: judging.runs: must be at least 1, got 0"),
         ("judging: {runs: null, sampling: null}", "mine.yaml:1: judging.sampling: missing"),

@@ -29,7 +29,8 @@ from janus_recipes.llm.ask import ask
 from janus_recipes.llm.chat import ChatRequest, Message, address_of, body_of
 from janus_recipes.llm.endpoint import Endpoint, Engine, endpoint
 from janus_recipes.llm.ledger import Ledger
-from janus_recipes.llm.served import held_port, is_healthy, server_command, what_decides
+from janus_recipes.llm.served import held_port, is_healthy, server_command
+from janus_recipes.llm.served_identity import what_decides
 from janus_recipes.processes import alone_in
 from janus_recipes.recipe.check_served import served_problems
 from janus_recipes.recipe.load import load_recipe
@@ -267,6 +268,16 @@ def test_weights_that_were_trained_again_in_the_same_folder_are_asked_anew(tmp_p
     (tmp_path / "model.safetensors").write_bytes(b"other")
     what_decides.cache_clear()  # a step reads it once
     assert address_of(question(), provider) != before
+
+
+def test_a_question_has_its_address_without_any_code_of_an_engine() -> None:
+    code = (
+        "import janus_recipes.llm.rows, sys; print(*(one for one in sys.modules if one.startswith('janus_recipes.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(done.stdout.split())
+    assert "janus_recipes.llm.served_identity" in loaded
+    assert not loaded & {"janus_recipes.processes", "janus_recipes.llm.served", "janus_recipes.generation.run"}
 
 
 def test_every_question_and_every_sample_of_it_draws_with_a_seed_of_its_own() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, cast
 
@@ -25,6 +26,9 @@ APPEARS_S = 30.0
 
 PAGE = 100
 """Batches in one page of the list, the most that OpenAI gives."""
+
+CLOCKS_DIFFER_S = 3600.0
+"""Batches that were created so long before ours was begun, by their provider's clock, are not ours."""
 
 
 class BatchApi:
@@ -71,12 +75,23 @@ class BatchApi:
         """The id of a batch that may have been created, or None when it was not: waits until it would be listed."""
         while True:
             looked_at = state.age_s()
-            async for batch in self._client.batches.list(limit=PAGE, extra_headers=self._headers):
-                if batch.input_file_id == state.file_id or (batch.metadata or {}).get("janus") == state.name:
-                    return batch.id
+            if (found := await self._listed(state)) is not None:
+                return found
             if looked_at >= APPEARS_S:
                 return None
             await asyncio.sleep(min(APPEARS_S - looked_at, APPEARS_S / 10) + 0.01)
+
+    async def _listed(self, state: BatchState) -> str | None:
+        """The id of a batch in the account's list, which may go back for years: only its recent part is read."""
+        since = datetime.fromisoformat(state.began_at).timestamp() - CLOCKS_DIFFER_S
+        newest = 0
+        async for batch in self._client.batches.list(limit=PAGE, extra_headers=self._headers):
+            if batch.input_file_id == state.file_id or (batch.metadata or {}).get("janus") == state.name:
+                return batch.id
+            newest = max(newest, batch.created_at)
+            if batch.created_at < min(since, newest):  # older than one before it: the list has the newest first
+                return None
+        return None
 
     async def retrieve(self, id: str) -> Batch:
         """How a batch stands."""
@@ -89,6 +104,8 @@ class BatchApi:
             files = self._client.files.with_streaming_response
             async with files.content(file_id, extra_headers=self._headers) as response:
                 await response.stream_to_file(half)
+            os.replace(half, path)
         except httpx2.TransportError as error:  # the package takes care of the headers only
             raise openai.APIConnectionError(message=str(error), request=httpx2.Request("GET", self.base_url)) from error
-        os.replace(half, path)
+        finally:
+            half.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,11 +20,11 @@ import orjson
 
 from janus_recipes.errors import StepError
 from janus_recipes.files import Json
-from janus_recipes.llm.chat import NotAReply, Reply, reply_from
-from janus_recipes.llm.faults import Fault, fault_of_status
+from janus_recipes.llm.chat import Reply
+from janus_recipes.llm.estimate import tokens_of
+from janus_recipes.llm.faults import Fault, outcome_of
 
 URL: Final = "/v1/chat/completions"
-CHARACTERS_PER_TOKEN = 4
 
 Full = Literal["file", "queue"]
 """Why a request does not fit: this file holds no more, or the provider's queue does not."""
@@ -90,6 +91,8 @@ class RequestFile:
         return None
 
     def _cannot(self, error: OSError) -> StepError:
+        with suppress(OSError):  # where it fills the disk, the answers of other batches need the room
+            self.path.unlink()
         return StepError(
             f"{self.path}: a batch cannot be written here: {error.strerror}. It was not submitted. Make room or allow "
             "writing, then run the same command again: it continues."
@@ -103,7 +106,7 @@ def line_of(address: str, body: Json) -> bytes:
 
 def prompt_tokens_of(body: Json) -> int:
     """The prompt's tokens, roughly."""
-    return sum(-(-len(message["content"]) // CHARACTERS_PER_TOKEN) for message in body["messages"])
+    return sum(tokens_of(message["content"]) for message in body["messages"])
 
 
 def outcomes_in(path: Path) -> Iterator[tuple[bytes, Reply | Fault]]:
@@ -124,13 +127,8 @@ def _outcome_of(row: Json) -> Reply | Fault:
     """What the status code says counts: vLLM's `run-batch` leaves `error` empty in a row that failed."""
     response: Json = row.get("response") or {}
     code, body = response.get("status_code"), response.get("body")
-    if code == 200:
-        try:
-            return reply_from(body)
-        except NotAReply as error:
-            return Fault("transient", "unreadable", str(error))
-    if isinstance(code, int) and code >= 400:
-        return fault_of_status(code, {}, body or row.get("error"))
+    if isinstance(code, int) and (code == 200 or code >= 400):
+        return outcome_of(code, {}, body or row.get("error"))
     return _not_run(row.get("error"))
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from janus_recipes.llm.batches.files import outcomes_in
 from janus_recipes.llm.budget import Purse, paid_from
 from janus_recipes.llm.chat import Reply
-from janus_recipes.llm.faults import Fault
+from janus_recipes.llm.faults import UNREADABLE, Fault
+from janus_recipes.llm.flow import UNREADABLE_MOST
 from janus_recipes.llm.report import AskReport
 from janus_recipes.llm.rows import Rows
 from janus_recipes.records import Status
@@ -25,14 +26,21 @@ MISSING = Fault("transient", "missing", "the batch ended without a word about th
 
 @dataclass
 class Tally:
-    """What became of one batch's rows."""
+    """What became of one batch's rows, of about so many tokens each."""
 
+    prompt_tokens: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     """Rows by what became of them: `answered`, or a fault's label."""
-    down: Fault | None = None
-    """A fault that no further asking would mend: a key or an account that was refused."""
+    refused: dict[bytes, Fault] = field(default_factory=dict)
+    """Requests that came back with what would else be said of a key or an account."""
     rejected: Counter[Fault] = field(default_factory=Counter)
     """Requests that the model does not take, by fault."""
+
+    @property
+    def down(self) -> Fault | None:
+        """A fault that no further asking would mend. Beside answers a 403 or 404 is about its own request only."""
+        about_all = (fault for fault in self.refused.values() if fault.code not in (403, 404))
+        return next(about_all, None) or (None if self.counts["answered"] else next(iter(self.refused.values()), None))
 
     @property
     def nothing_but(self) -> Fault | None:
@@ -58,16 +66,21 @@ class Results:
         return address in self._failed
 
     def given_up(self, address: bytes) -> str | None:
-        """The label of the last fault of a request that failed as often as the recipe allows, else None."""
-        times, label = self._failed.get(address, (0, ""))
-        return label if times >= self._rows.provider.max_tries else None
+        """The label of the last fault of a request that failed as often as the recipe allows, else None.
 
-    async def take_in(self, files: Iterable[Path], asked: dict[bytes, int]) -> Tally:
+        An answer that cannot be read may have been paid for: it is not bought as often.
+        """
+        times, label = self._failed.get(address, (0, ""))
+        most = self._rows.provider.max_tries
+        return label if times >= (min(most, UNREADABLE_MOST) if label == UNREADABLE else most) else None
+
+    async def take_in(self, files: Iterable[Path], asked: dict[bytes, int], prompt_tokens: int = 0) -> Tally:
         """Handle each row of a batch once. `asked` has the batch's addresses, with the numbers of their attempts.
 
+        `prompt_tokens` are about those of a question, for answers that tell no usage.
         Answers that the ledger has are left alone, so this may be begun again after a kill.
         """
-        tally, seen = Tally(), 0
+        tally, seen = Tally(prompt_tokens), 0
         for path in files:
             for address, outcome in outcomes_in(path):
                 number = asked.pop(address, None)
@@ -78,12 +91,15 @@ class Results:
                     await asyncio.sleep(0)
         for address, number in asked.items():
             self._settle(address, number, MISSING, tally)
+        if tally.down is None:
+            for address, fault in tally.refused.items():
+                self._reject(address, fault)
         return tally
 
     def _settle(self, address: bytes, number: int, outcome: Reply | Fault, tally: Tally) -> None:
         if isinstance(outcome, Reply):
             tally.counts["answered"] += 1
-            self._keep(address.hex(), number, outcome)
+            self._keep(address.hex(), number, outcome, tally.prompt_tokens)
             return
         if address.hex() in self._rows.ledger:  # asked live meanwhile, by another process
             tally.counts["answered elsewhere"] += 1
@@ -91,17 +107,21 @@ class Results:
         tally.counts[outcome.label] += 1
         self._report.faults[outcome.label] += 1
         if outcome.meaning == "down":
-            tally.down = tally.down or outcome
+            tally.refused[address] = outcome
         elif outcome.meaning == "rejected":
             tally.rejected[outcome] += 1
-            self._rows.rejected[address.hex()] = (outcome.status, self._clean(outcome.reason))
+            self._reject(address, outcome)
         else:
             self._failed[address] = (self._failed.get(address, (0, ""))[0] + 1, outcome.label)
+            self._report.reasons[outcome.label] = self._clean(outcome.reason)
 
-    def _keep(self, address: str, number: int, reply: Reply) -> None:
+    def _reject(self, address: bytes, fault: Fault) -> None:
+        self._rows.rejected[address.hex()] = (fault.status, self._clean(fault.reason))
+
+    def _keep(self, address: str, number: int, reply: Reply, prompt_tokens: int) -> None:
         if address in self._rows.ledger:
             return
         self._rows.ledger.put(address, reply)
         if self._purse is not None:
-            self._purse.pay(reply)
+            self._report.estimated += self._purse.pay(reply, prompt_tokens)
         self._report.count_answer(reply, number > 0, paid_from(self._purse))

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from janus_recipes.errors import BudgetReached, StepError
+from janus_recipes.errors import BudgetReached, SpendingRefused, StepError
 from janus_recipes.llm.batches.api import BatchApi
 from janus_recipes.llm.batches.files import Limits, RequestFile, prompt_tokens_of
 from janus_recipes.llm.batches.results import BREATHE_EVERY, Results
@@ -31,17 +31,14 @@ from janus_recipes.llm.batches.tracker import Tracker
 from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.chat import ChatRequest, body_of
 from janus_recipes.llm.endpoint import Endpoint
-from janus_recipes.llm.prices import usd_for
+from janus_recipes.llm.faults import told
+from janus_recipes.llm.prices import dollars, usd_for
 from janus_recipes.llm.progress import Progress
 from janus_recipes.llm.rows import Rows, Step
 from janus_recipes.llm.signals import signals
-from janus_recipes.redact import redact
 
 KNOWN_AFTER = 50
 """Answers after which their mean length, and no longer the limit on it, is what the next ones are expected to cost."""
-
-MESSAGE_MOST = 500
-"""Characters of a provider's own words that are told."""
 
 
 class Batches:
@@ -58,6 +55,9 @@ class Batches:
         self._rows, self._where, self._progress, self._requests, self._purse = rows, where, progress, requests, purse
         self._provider = rows.provider
         self._report = progress.report
+        self._recipe = "" if purse is None else purse.recipe
+        self._committed_usd = 0.0
+        """What batches under way may still cost, as this run's turn to spend began."""
         self._next: Step | None = None
         """What the walk has found and no batch holds yet."""
         self._stopping = asyncio.Event()
@@ -146,29 +146,38 @@ class Batches:
 
     async def _submit(self, steps: Iterator[Step | None]) -> bool:
         """Submit one batch of what the walk finds next. Returns False when there was nothing after all."""
-        if not self._has_money():
+        if not self._may_spend():
             return False
-        async with self._tracker.folder.turn():
+        async with self._tracker.folder.turn_to_spend(self._recipe):
             await self._tracker.take_up()
+            self._committed_usd = self._committed()
             name = new_name()
             file = await self._compose(name, steps)
             if not file.rows or self._stopping.is_set():
                 self._tracker.folder.forget(name)
                 return False
-            await self._tracker.submit(file, name)
+            await self._tracker.submit(file, name, self._recipe)
         self._tell()
         return True
 
-    def _has_money(self) -> bool:
-        """Whether anything may be spent. Raises BudgetReached, but not before what was paid for has come."""
+    def _may_spend(self) -> bool:
+        """Whether anything may be asked. Raises what forbids it, but not before what was paid for has come."""
         try:
+            self._where.may_submit()
             if self._purse is not None:
                 self._purse.check()
-        except BudgetReached:
+        except (BudgetReached, SpendingRefused) as error:
             if not self._tracker.under_way.wanted:
                 raise
-            self._tracker.queue.full = "budget"
+            self._tracker.queue.full = "budget full" if isinstance(error, BudgetReached) else "model retired"
         return not self._tracker.queue.full
+
+    def _committed(self) -> float:
+        """What batches under way may still cost: all of this recipe, and others' that this run waits for."""
+        if self._purse is None:
+            return 0.0
+        of_others = self._tracker.under_way.usd_of_others(self._recipe)
+        return self._tracker.folder.committed_usd(self._recipe) + of_others
 
     async def _compose(self, name: str, steps: Iterator[Step | None]) -> RequestFile:
         """Write the next requests to a file until it is full, or nothing more is open."""
@@ -188,12 +197,12 @@ class Batches:
         """Whether the request was written to the file; else why it was not is known to the queue."""
         body, address = body_of(step.request, self._provider), bytes.fromhex(step.address)
         usd = usd_for(self._provider, prompt_tokens_of(body), self._expected_tokens(step)) or 0.0
-        if self._purse is not None and self._purse.would_exceed(self._tracker.under_way.usd + file.usd + usd):
-            self._tracker.queue.full = "budget"
+        if self._purse is not None and self._purse.would_exceed(self._committed_usd + file.usd + usd):
+            self._tracker.queue.full = "budget full"
             return False
         full = file.add(address, step.number, body, usd)
         if full == "queue":
-            self._tracker.queue.full = "queue"
+            self._tracker.queue.full = "queue full"
         elif full is None:
             self._report.retries += self._results.failed_before(address)
         return full is None
@@ -209,15 +218,12 @@ class Batches:
 
     async def _make_room(self) -> None:
         """Nothing of ours is under way, and yet the next request does not fit."""
-        queue, purse = self._tracker.queue, self._purse
-        if queue.full == "budget" and purse is not None:
-            purse.check()
-            raise BudgetReached(
-                f"what is left of the recipe's budget (${purse.limit_usd or 0:,.2f}, ${purse.spent_usd:,.2f} spent) "
-                "may not pay for the next request. Nothing new is asked. Raise `budget_usd` in the recipe, then run "
-                "the same command again: it continues."
-            )
-        if self._tracker.under_way.batches:  # another recipe's: they leave room when they end
+        queue, others = self._tracker.queue, self._tracker.under_way.batches.values()
+        if queue.full == "budget full" and self._purse is not None:
+            self._purse.check()
+            if not any(one.state.recipe == self._recipe for one in others):
+                raise self._no_money(self._purse)
+        if others:  # another process's or recipe's: they leave room when they end
             await self._pause(self._provider.batch.poll_s)
             return
         if (seconds := queue.pause_s()) is None:
@@ -227,6 +233,16 @@ class Batches:
             )
         await self._pause(seconds)
         queue.full = ""
+
+    def _no_money(self, purse: Purse) -> BudgetReached:
+        committed = self._tracker.folder.committed_usd(self._recipe)
+        others = f" and {dollars(committed)} promised to its batches of other models" if committed else ""
+        wait = "Wait until these are through, or raise" if committed else "Raise"
+        return BudgetReached(
+            f"what is left of the recipe's budget ({dollars(purse.limit_usd or 0)}, {dollars(purse.spent_usd)} "
+            f"spent{others}) may not pay for the next request. Nothing new is asked. {wait} `budget_usd` in the "
+            "recipe, then run the same command again: it continues."
+        )
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -238,7 +254,7 @@ class Batches:
         batches = self._tracker.under_way.wanted
         rows, done = sum(one.state.rows for one in batches), sum(one.done for one in batches)
         self._progress.in_flight = rows - done
-        full = f", {self._tracker.queue.full} full" if self._tracker.queue.full else ""
+        full = f", {self._tracker.queue.full}" if self._tracker.queue.full else ""
         self._progress.limit = f"{counted(len(batches))} under way, {done:,} of {rows:,} rows done there{full}"
 
     def _stop(self, name: str) -> None:
@@ -254,7 +270,7 @@ class Batches:
         )
 
     def _clean(self, text: str) -> str:
-        return redact(text, self._where.key)[:MESSAGE_MOST]
+        return told(text, self._where.key)
 
 
 def counted(batches: int) -> str:

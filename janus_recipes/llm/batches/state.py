@@ -6,12 +6,16 @@
     <ledger>/.batches/<model>/<name>.output.jsonl     what was downloaded (also .errors.jsonl), until the ledger has it
     <ledger>/.batches/<model>/ended/<name>.json       what became of it, kept for good
     <ledger>/.batches/<model>/.lock
+    <ledger>/.batches/.<recipe>.lock                  whose holder is spending what is left of that recipe's budget
 
 All processes that ask this model, whatever their recipe, share the folder. One of them at a time has its turn to
 submit a batch or to take one's answers: the turn is a lock that the kernel takes back when its holder dies
 (`janus_recipes/locking.py`; on NFS the file server keeps it between hosts). So whoever has the turn and finds a batch
 without an id knows that the process which was creating it is gone. Between hosts on NFS the ledger needs up to a minute
 to show what another host took in (`ledger.py`): a question asked within it may be asked twice.
+
+A batch under way is money that is spent but not paid yet. So its state names its recipe and what it costs at most, and
+whoever submits for that recipe, on whichever model, first takes off what all its batches may still cost.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ import json
 import os
 import secrets
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +33,7 @@ from typing import Literal
 
 from janus_recipes.errors import StepError
 from janus_recipes.files import write_json, written_whole
+from janus_recipes.llm.ledger import folder_name
 from janus_recipes.locking import Taken, held
 
 TURN_S = 1.0
@@ -52,6 +57,8 @@ class BatchState:
     file_id: str
     began_at: str
     id: str = ""
+    recipe: str = ""
+    """Whose budget it is submitted for; empty where there is none to keep."""
     status: str = ""
     ended_at: str = ""
     counts: dict[str, int] = field(default_factory=dict)
@@ -72,11 +79,26 @@ class BatchFolder:
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait until no other process has the turn, and have it inside. Raises StepError where no lock can be kept."""
+        async with self._alone(self.path / ".lock"):
+            yield
+
+    @asynccontextmanager
+    async def turn_to_spend(self, recipe: str) -> AsyncIterator[None]:
+        """The turn, and that of all models together to spend from a recipe's budget. An empty name has none."""
+        async with self.turn():
+            if not recipe:
+                yield
+                return
+            async with self._alone(self.path.parent / f".{recipe}.lock"):
+                yield
+
+    @asynccontextmanager
+    async def _alone(self, lock: Path) -> AsyncIterator[None]:
         with ExitStack() as stack:
             while True:
                 try:
                     with self.writing():
-                        stack.enter_context(held(self.path / ".lock", 0, f"the batches in {self.path}"))
+                        stack.enter_context(held(lock, 0, f"the batches in {lock.parent}"))
                     break
                 except Taken:
                     await asyncio.sleep(TURN_S)
@@ -84,7 +106,11 @@ class BatchFolder:
 
     def under_way(self) -> list[BatchState]:
         """The batches that were begun and have not ended, the oldest first."""
-        return [self._read(path) for path in sorted(self.path.glob("*.json"))]
+        return list(states_in(self.path))
+
+    def committed_usd(self, recipe: str) -> float:
+        """Dollars at most that a recipe's batches under way will cost, on all models of this ledger."""
+        return committed_by(self.path.parent.parent, recipe)
 
     def is_under_way(self, name: str) -> bool:
         """Whether a batch has not ended yet."""
@@ -102,8 +128,12 @@ class BatchFolder:
                 yield bytes.fromhex(address), int(number)
 
     def addresses_under_way(self) -> set[bytes]:
-        """Every request that a batch under way will answer."""
-        return {address for state in self.under_way() for address, _ in self.addresses(state.name)}
+        """Every request that a batch under way will answer. Needs no turn: a batch that ends meanwhile is left out."""
+        found: set[bytes] = set()
+        for state in states_in(self.path):
+            with suppress(FileNotFoundError):
+                found.update(address for address, _ in self.addresses(state.name))
+        return found
 
     def file(self, name: str, kind: Kind) -> Path:
         """Where a batch's requests are written, or what it gave is downloaded to."""
@@ -145,12 +175,6 @@ class BatchFolder:
     def _state(self, name: str) -> Path:
         return self.path / f"{name}.json"
 
-    def _read(self, path: Path) -> BatchState:
-        try:
-            return BatchState(**json.loads(path.read_text()))
-        except (ValueError, TypeError):
-            raise StepError(f"{path}: was changed by hand; which batch it is, is not known. Put it back.") from None
-
     def _write(self, path: Path, state: BatchState) -> None:
         write_json(path, asdict(state))
         folder = os.open(path.parent, os.O_RDONLY)
@@ -169,6 +193,30 @@ class BatchFolder:
                 f"{self.path}: batches cannot be kept track of here: {error.strerror}. Make room or allow writing, "
                 "then run the same command again: nothing that was paid for is lost."
             ) from error
+
+
+def states_in(folder: Path) -> Iterator[BatchState]:
+    """One model's batches under way, the oldest first, but for those that end while this looks."""
+    for path in sorted(folder.glob("*.json")):
+        try:
+            text = path.read_text()
+        except FileNotFoundError:
+            continue
+        try:
+            yield BatchState(**json.loads(text))
+        except (ValueError, TypeError):
+            raise StepError(f"{path}: was changed by hand; which batch it is, is not known. Put it back.") from None
+
+
+def has_batches_under_way(ledger: Path, model: str) -> bool:
+    """Whether a batch of a model has not ended yet, or not been taken in."""
+    return any(True for _ in states_in(BatchFolder(ledger / folder_name(model)).path))
+
+
+def committed_by(ledger: Path, recipe: str) -> float:
+    """Dollars at most that a recipe's batches under way will cost, on all models. Nothing is written."""
+    folders = [path for path in (ledger / ".batches").glob("*") if path.is_dir()]
+    return sum(state.usd for folder in folders for state in states_in(folder) if state.recipe == recipe)
 
 
 def new_name() -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import openai
@@ -61,11 +62,11 @@ class Tracker:
             self._rows.ledger.refresh()
         self._ended = ended
 
-    async def submit(self, file: RequestFile, name: str) -> None:
+    async def submit(self, file: RequestFile, name: str, recipe: str) -> None:
         """Upload a file and create its batch, which is written down before and after. Needs the turn."""
         file_id = await self._called(self._api.upload(file.path))
         url = self._clean(self._api.base_url)
-        state = BatchState(name, len(file.rows), file.tokens, file.usd, file.digest, url, file_id, now())
+        state = BatchState(name, len(file.rows), file.tokens, file.usd, file.digest, url, file_id, now(), recipe=recipe)
         self.folder.begin(state, file.rows.items())
         state = replace(state, id=await self._created(state))
         self.folder.created(state)
@@ -85,6 +86,8 @@ class Tracker:
     async def _take_up(self, state: BatchState) -> None:
         if not state.id:
             found = await self._called(self._api.find(state))
+            if found is None and state.base_url != self._clean(self._api.base_url):
+                raise self._lost(state)  # here it is not, but there it may be
             if found is None:  # it was never created: what it would have asked is asked anew
                 self.folder.forget(state.name)
                 return
@@ -147,17 +150,30 @@ class Tracker:
         """What became of a batch's rows, its answers in the ledger; None when the files do not come for now."""
         if remote.status == "failed" and not (remote.output_file_id or remote.error_file_id):
             return Tally()
-        ids: dict[Kind, str | None] = {"output": remote.output_file_id, "errors": remote.error_file_id}
-        paths = [self.folder.file(state.name, kind) for kind, id in ids.items() if id]
         try:
-            with self.folder.writing():
-                for path, id in zip(paths, filter(None, ids.values()), strict=True):
-                    if not path.exists():
-                        await self._api.download(id, path)
+            paths = await self._downloaded(state, remote)
         except openai.APIError as error:
             self._note_silence(error)
             return None
-        return await self._results.take_in(paths, dict(self.folder.addresses(state.name)))
+        addresses = dict(self.folder.addresses(state.name))
+        return await self._results.take_in(paths, addresses, state.tokens // max(state.rows, 1))
+
+    async def _downloaded(self, state: BatchState, remote: Batch) -> list[Path]:
+        """The files that a batch gave. Raises StepError where answers that were paid for are not kept any more."""
+        ids: dict[Kind, str | None] = {"output": remote.output_file_id, "errors": remote.error_file_id}
+        paths: list[Path] = []
+        for kind, id in ids.items():
+            path = self.folder.file(state.name, kind)
+            try:
+                with self.folder.writing():
+                    if id and not path.exists():
+                        await self._api.download(id, path)
+            except openai.NotFoundError:
+                if kind == "output":
+                    raise self._lost(state, f"has no file {id} any more with the answers of") from None
+                continue  # why rows failed is not known then: they count as missing, and cost nothing
+            paths += [path] if id else []
+        return paths
 
     def _not_accepted(self, state: BatchState, remote: Batch) -> None:
         """A batch that failed as a whole cost nothing: wait where the queue was full, else say what is wrong."""
@@ -214,9 +230,9 @@ class Tracker:
             return self.down(f"it does not answer: {reason}. Try again later")
         return self.down(f"{reason}. See to the key, the model's name or the account")
 
-    def _lost(self, state: BatchState) -> StepError:
+    def _lost(self, state: BatchState, what: str = "does not know") -> StepError:
         return StepError(
-            f"the provider does not know the batch {state.id}, which was submitted to {state.base_url} at "
+            f"the provider {what} the batch {state.id or state.name}, which was submitted to {state.base_url} at "
             f"{state.began_at} and may have been paid for. Use the key and the endpoint of then. Or have its "
             f"{state.rows:,} requests asked and paid for again: delete {self.folder.path / state.name}.json"
         )

@@ -58,17 +58,16 @@ class UnderWay:
         """Tokens of all prompts under way, as estimated."""
         return sum(batch.state.tokens for batch in self.batches.values())
 
-    @property
-    def usd(self) -> float:
-        """What the batches that this run waits for are expected to cost at most."""
-        return sum(batch.state.usd for batch in self.wanted)
+    def usd_of_others(self, recipe: str) -> float:
+        """What the batches that this run waits for cost at most, of those that another recipe submitted."""
+        return sum(batch.state.usd for batch in self.wanted if batch.state.recipe != recipe)
 
 
 class Queue:
     """How many tokens the provider lets wait: what the recipe says, or less when a batch was refused for it."""
 
     def __init__(self, limit: int | None) -> None:
-        self.full: Literal["", "queue", "budget"] = ""
+        self.full: Literal["", "queue full", "budget full", "model retired"] = ""
         """Why nothing more is submitted before one of the batches under way has ended."""
         self._limit: float = math.inf if limit is None else limit
         self._refused = 0
@@ -84,7 +83,7 @@ class Queue:
         else:
             self._limit = min(self._limit, tokens / 2)
             self._refused += 1
-        self.full = "queue"
+        self.full = "queue full"
 
     def accepted(self) -> None:
         """A batch went through, so there is room again."""
