@@ -104,13 +104,13 @@ class Provider(Section):
     requests_per_minute: int | None = Field(
         None,
         ge=1,
-        description="of each step, where the endpoint's headers name no limit; null: no limit. Steps that run side by "
-        "side do not share it: give each its part",
+        description="of each step; the tighter of this and what the endpoint's headers name holds. Steps that run side "
+        "by side do not share it: give each its part",
     )
     tokens_per_minute: int | None = Field(
         None,
         ge=1,
-        description="tokens of prompts and answers, of each step, where the headers name no limit; null: no limit",
+        description="tokens of prompts and answers, of each step; the tighter of this and what the headers name holds",
     )
     token_limit_key: Literal["max_tokens", "max_completion_tokens"] = Field(
         "max_completion_tokens", description="how this endpoint calls the limit on the answer's tokens"
