@@ -138,18 +138,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def collected(slurm: Slurm, project: Path) -> str:
     """What Snakemake printed on its way to a finished collection: after a first Snakemake was killed in its midst."""
     first = slurm.start(*COLLECT, folder=project)
-    wait_for_a_job(slurm, first)
+    job = wait_for_a_job(slurm, first)
+    # The job is made to hang: it takes about as long as the next Snakemake needs to start, and must not end before.
+    slurm.run("scancel", "--signal=STOP", "--full", job, folder=ROOT)
     first.send_signal(signal.SIGKILL)
     first.wait()
     return slurm.run(*COLLECT, folder=project)
 
 
-def wait_for_a_job(slurm: Slurm, snakemake: subprocess.Popen[str]) -> None:
-    """Until Slurm runs a job."""
+def wait_for_a_job(slurm: Slurm, snakemake: subprocess.Popen[str]) -> str:
+    """Wait until Slurm runs a job. Returns its id."""
     for _ in range(240):
         assert snakemake.poll() is None, snakemake.communicate()[0]
-        if slurm.jobs("running"):
-            return
+        if running := slurm.jobs("running"):
+            return next(iter(running))
         time.sleep(0.25)
     raise AssertionError("Slurm ran no job within a minute")
 
