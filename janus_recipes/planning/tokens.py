@@ -9,14 +9,13 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from janus_recipes.llm.estimate import CHARACTERS_PER_TOKEN, tokens_of
+
 if TYPE_CHECKING:
     import tiktoken
 
 ENCODING = "o200k_base"
 """OpenAI's present one. For other vendors' models it is an approximation."""
-
-CHARACTERS_PER_TOKEN = 4.0
-"""Of English text, without an encoding."""
 
 FETCH_MOST_S = 2.0
 
@@ -30,14 +29,14 @@ class TokenCounter:
     def count(self, text: str) -> float:
         """The tokens of a text."""
         if self.encoding is None:
-            return len(text) / CHARACTERS_PER_TOKEN
+            return tokens_of(text)
         return len(self.encoding.encode_ordinary(text))
 
     @property
     def method(self) -> str:
         """How tokens are counted, for people."""
         if self.encoding is None:
-            return f"{CHARACTERS_PER_TOKEN:g} characters a token (the encoding {ENCODING} could not be fetched)"
+            return f"{CHARACTERS_PER_TOKEN} characters a token (the encoding {ENCODING} could not be fetched)"
         return f"the encoding {ENCODING}"
 
 

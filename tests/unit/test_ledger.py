@@ -157,21 +157,21 @@ def test_a_torn_row_is_never_joined_with_the_next_answer(tmp_path: Path) -> None
         assert len(segments(tmp_path)) == 2
 
 
-def test_a_row_damaged_in_its_middle_is_no_answer(tmp_path: Path) -> None:
-    segment = filled(tmp_path, 2)
+def damaged_in_its_first_row(segment: Path) -> None:
     data = bytearray(segment.read_bytes())
     data[100:110] = bytes(10)
     segment.write_bytes(data)
+
+
+def test_a_row_damaged_in_its_middle_is_no_answer(tmp_path: Path) -> None:
+    damaged_in_its_first_row(filled(tmp_path, 2))
     with Ledger.open(tmp_path, MODEL) as ledger:
         assert ledger.get(address(0)) is None
         assert ledger.get(address(1)) == Reply("answer 1", "stop")
 
 
 def test_a_damaged_row_that_was_asked_again_is_not_asked_a_third_time(tmp_path: Path) -> None:
-    segment = filled(tmp_path, 2)
-    data = bytearray(segment.read_bytes())
-    data[100:110] = bytes(10)
-    segment.write_bytes(data)
+    damaged_in_its_first_row(filled(tmp_path, 2))
     with Ledger.open(tmp_path, MODEL) as ledger:
         assert ledger.get(address(0)) is None
         ledger.put(address(0), Reply("asked again", "stop"))

@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import subprocess
+import sys
 
 import pytest
 
@@ -77,7 +79,10 @@ def test_an_unknown_price_is_not_shown_as_nothing(clock: Clock) -> None:
 class Gone(io.StringIO):
     """A reader that is gone."""
 
+    tried = 0
+
     def write(self, text: str) -> int:
+        self.tried += 1
         raise BrokenPipeError
 
     def isatty(self) -> bool:
@@ -85,6 +90,30 @@ class Gone(io.StringIO):
 
 
 def test_a_line_that_nobody_can_read_any_more_fails_nothing() -> None:
-    shown = Progress(AskReport("judge"), out=Gone())
+    out = Gone()
+    shown = Progress(AskReport("judge"), out=out)
     shown.say("a line")
-    asyncio.run(shown.keep_showing())
+    said = out.tried
+    asyncio.run(asyncio.wait_for(shown.keep_showing(), timeout=5))  # gives up instead of raising, or going on for ever
+    assert 0 < said < out.tried
+
+
+TOLD_INTO_A_CLOSED_PIPE = """
+import os, sys
+from janus_recipes.llm.progress import Progress
+from janus_recipes.llm.report import AskReport
+sys.stdin.read()  # until the other end of stderr is closed
+Progress(AskReport("judge")).say("a line")
+print("all was asked")
+"""
+
+
+def test_a_run_whose_log_is_gone_ends_well_all_the_same() -> None:
+    pipe = subprocess.PIPE
+    run = subprocess.Popen([sys.executable, "-c", TOLD_INTO_A_CLOSED_PIPE], stdin=pipe, stdout=pipe, stderr=pipe)
+    assert run.stderr and run.stdin and run.stdout
+    run.stderr.close()
+    run.stdin.close()
+    assert run.stdout.read() == b"all was asked\n"
+    assert run.wait() == 0
+    run.stdout.close()
