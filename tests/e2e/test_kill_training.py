@@ -26,9 +26,21 @@ def test_training_and_sampling_go_on_after_every_stop_and_end_in_the_same_table(
     finished = {row_key(row): row for row in copy.table()}
     work = copy.folder / "work/rehearsal"
     unmake_from_training_on(copy.folder / "results/rehearsal")
+    trained = 0
+    for stop in (kill, ctrl_c):
+        training = copy.start()
+        wait_until(partial(is_beyond, trained, partial(last_checkpoint, work)), training, "a new checkpoint")
+        stop(training)
+        no_orphan_is_left(copy.folder)
+        trained = last_checkpoint(work)
     rows = work / "answers/multifaceted/janus-7b/multifaceted/rows.jsonl"
-    stop_and_stop_again(copy, "a new checkpoint", partial(last_checkpoint, work))
-    stop_and_stop_again(copy, "a newly sampled answer", partial(lines_in, rows))
+    sampled = 0
+    for stop in (kill, ctrl_c):
+        sampling = copy.start()
+        wait_until(partial(is_beyond, sampled, partial(lines_in, rows)), sampling, "a sampled answer")
+        stop(sampling)
+        no_orphan_is_left(copy.folder)
+        sampled = lines_in(rows)
     assert first_step_of_the_last_start(copy.folder) > 1, "training began anew"
 
     copy.run()
@@ -55,17 +67,8 @@ def unmake_from_training_on(results: Path) -> None:
         shutil.rmtree(ledger)
 
 
-def stop_and_stop_again(copy: Workshop, what: str, done: Callable[[], int]) -> None:
-    """Run until more is done than before and kill -9; then the same and Ctrl-C."""
-    for stop in (kill, ctrl_c):
-        before, run = done(), copy.start()
-        wait_until(partial(is_more, done, before), run, what)
-        stop(run)
-        no_orphan_is_left(copy.folder)
-
-
-def is_more(done: Callable[[], int], before: int) -> bool:
-    return done() > before
+def is_beyond(before: int, count: Callable[[], int]) -> bool:
+    return count() > before
 
 
 def last_checkpoint(work: Path) -> int:
