@@ -1,13 +1,16 @@
 """The hand-written seeds that the teacher is shown (paper, appendix A.2): preferences, system messages, rubrics.
 
 prompts/seeds/preferences.yaml       4 dimensions, 18 subdimensions, 107 preferences
-prompts/seeds/system_messages.yaml   example system messages
+prompts/seeds/system_messages.yaml   50 example system messages
 prompts/seeds/rubrics.yaml           example rubrics
+
+The readers take any file of this form; what else the seeds should be is for `janus seeds check` (seed_checks.py).
 """
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -16,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from janus_recipes.errors import StepError
-from janus_recipes.recipe.problem import dotted
+from janus_recipes.recipe.problem import dotted, nearest
 from janus_recipes.records import DIMENSIONS, Preference, Rubric
 
 Text = Annotated[str, Field(min_length=1)]
@@ -43,6 +46,14 @@ class SeedPreferences:
 
 
 @dataclass(frozen=True)
+class SeedMessage:
+    """An example system message with the names of the preferences that it was written for."""
+
+    text: str
+    covers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class SeedRubric:
     """An example rubric with the preference it scores."""
 
@@ -51,9 +62,13 @@ class SeedRubric:
 
 
 class InFile(BaseModel):
-    """A part of a seed file as it is written. Keys that no prompt shows, such as a message's `covers`, are allowed."""
+    """A part of a seed file as it is written. Keys that nothing here reads are allowed."""
 
     model_config = ConfigDict(frozen=True, strict=True)
+
+
+class LicensedFile(InFile):
+    licence: Text | None = None
 
 
 class PreferenceInFile(InFile):
@@ -71,15 +86,16 @@ class DimensionInFile(InFile):
     subdimensions: list[SubdimensionInFile] = Field(min_length=1)
 
 
-class PreferencesFile(InFile):
+class PreferencesFile(LicensedFile):
     dimensions: list[DimensionInFile]
 
 
 class SystemMessageInFile(InFile):
     text: Text
+    covers: list[Text] = []
 
 
-class SystemMessagesFile(InFile):
+class SystemMessagesFile(LicensedFile):
     system_messages: list[SystemMessageInFile] = Field(min_length=1)
 
 
@@ -98,7 +114,7 @@ class RubricInFile(InFile):
     rubric: RubricText
 
 
-class RubricsFile(InFile):
+class RubricsFile(LicensedFile):
     rubrics: list[RubricInFile] = Field(min_length=1)
 
 
@@ -110,7 +126,8 @@ def read_seed_preferences(path: str | Path) -> SeedPreferences:
     dimensions = read_seed_file(path, PreferencesFile).dimensions
     names = [one.name for one in dimensions]
     if sorted(names) != sorted(DIMENSIONS):
-        raise StepError(f"{path}: the dimensions must be {', '.join(DIMENSIONS)}; found {', '.join(names) or 'none'}")
+        found = ", ".join(f"{name}{hint_at(name, DIMENSIONS)}" for name in names) or "none"
+        raise StepError(f"{path}: the dimensions must be {', '.join(DIMENSIONS)}; found {found}")
     listed = tuple(DimensionNames(one.name, tuple(sub.name for sub in one.subdimensions)) for one in dimensions)
     preferences = tuple(
         Preference(dimension.name, sub.name, one.preference, one.description)
@@ -121,9 +138,15 @@ def read_seed_preferences(path: str | Path) -> SeedPreferences:
     return SeedPreferences(tuple(sorted(listed, key=lambda one: DIMENSIONS.index(one.name))), preferences)
 
 
+def read_seed_messages(path: str | Path) -> tuple[SeedMessage, ...]:
+    """The example system messages, each with what it covers; a message need not say that."""
+    messages = read_seed_file(path, SystemMessagesFile).system_messages
+    return tuple(SeedMessage(one.text, tuple(one.covers)) for one in messages)
+
+
 def read_seed_system_messages(path: str | Path) -> tuple[str, ...]:
     """The texts of the example system messages."""
-    return tuple(one.text for one in read_seed_file(path, SystemMessagesFile).system_messages)
+    return tuple(one.text for one in read_seed_messages(path))
 
 
 def read_seed_rubrics(path: str | Path) -> tuple[SeedRubric, ...]:
@@ -135,6 +158,18 @@ def read_seed_rubrics(path: str | Path) -> tuple[SeedRubric, ...]:
         )
         for one in read_seed_file(path, RubricsFile).rubrics
     )
+
+
+def read_licence(path: str | Path) -> str | None:
+    """The licence that a seed file states for its texts. None when it states none."""
+    return read_seed_file(path, LicensedFile).licence
+
+
+def hint_at(name: str, names: Iterable[str]) -> str:
+    """` (did you mean X?)` for a name that is none of these but near one; nothing otherwise."""
+    known = list(names)
+    close = None if name in known else nearest(name, known)
+    return f" (did you mean {close}?)" if close else ""
 
 
 def read_seed_file(path: str | Path, form: type[SeedFile]) -> SeedFile:
