@@ -14,7 +14,7 @@ def derive_seed(*parts: str | int) -> int:
 
     Parts are joined with a separator that cannot stand in a name, so `("a", "bc")` and `("ab", "c")` differ.
     """
-    digest = hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).digest()
+    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") % (1 << SEED_BITS)
 
 

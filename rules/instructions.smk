@@ -4,17 +4,20 @@
 rule sample_instructions:
     """De-duplicate, sample evenly, top up, and remove instructions that carry a system message already."""
     input:
-        lookups.local_files(RECIPE.collection.sources),
+        lookups.instruction_pools(RECIPE),
+        # Other figures to compare with do not make other instructions, which all that is asked later depends on.
+        ancient(RECIPE.published_figures),
     output:
         rows="<results>/collection/instructions.jsonl",
+        bad="<results>/collection/instructions.bad.jsonl",
+        funnel="<results>/collection/instructions.funnel.csv",
+        report="<results>/collection/instructions.funnel.md",
         manifest="<results>/collection/instructions.jsonl.manifest.json",
     log:
         "<logs>/collection/instructions.log",
     resources:
         mem_mb=JOBS.engine_mem_mb,
     params:
-        spec=lambda wildcards: lookups.spec(
-            RECIPE.seed, RECIPE.collection.sources, RECIPE.collection.instructions
-        ),
+        spec=lambda wildcards: lookups.instructions_spec(RECIPE),
     shell:
         "janus collect instructions --out {output.rows} > {log} 2>&1"

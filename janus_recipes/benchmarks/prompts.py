@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from janus_recipes.collection.funnel import Funnel
 from janus_recipes.collection.instructions import drawn_order, without_duplicates
 from janus_recipes.errors import StepError
 from janus_recipes.recipe.schema import BenchSource
@@ -22,11 +23,11 @@ def choose_prompts(
 
     Raises StepError when a benchmark has fewer than its quota: a smaller bench is the user's choice, not an accident.
     """
-    unique = without_duplicates(pools)
+    unique = without_duplicates(pools, "first_listed", Funnel())
     chosen: list[Instruction] = []
     short: list[str] = []
     for name, pool in unique.items():
-        unseen = [one for one in pool if one.id not in in_collection]
+        unseen = [one for one in pool.values() if one.id not in in_collection]
         quota = sources[name].quota
         if len(unseen) < quota:
             short.append(f"{name} has {len(unseen)} instructions left, its quota is {quota}")

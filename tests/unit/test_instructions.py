@@ -1,131 +1,121 @@
-"""Pools of instructions: dirty input is counted and survived, and the draw does not depend on the files' order."""
+"""Sampling the pools: the same draw whatever the order of files and rows, and a funnel that counts every step."""
 
 from __future__ import annotations
 
-import gzip
-import json
-from pathlib import Path
+import random
 from typing import Any
 
 import pytest
 
-from janus_recipes.collection.instructions import sample_instructions
-from janus_recipes.collection.sources import SourceReport, read_source
+from janus_recipes.collection.instructions import Sampled, sample_instructions
 from janus_recipes.errors import StepError
-from janus_recipes.files import write_jsonl
-from janus_recipes.recipe.schema import InstructionSampling, Source
-from janus_recipes.records import Instruction, instruction_id, row_of
+from janus_recipes.recipe.collection import InstructionSampling
+from janus_recipes.records import Instruction, instruction_id
+
+Pools = dict[str, list[Instruction]]
 
 
-def pool(name: str, *texts: str) -> list[Instruction]:
-    return [Instruction(instruction_id(text), text, name) for text in texts]
+def pool(name: str, *texts: str, origin: str = "") -> list[Instruction]:
+    return [Instruction(instruction_id(text), text, name, origin) for text in texts]
 
 
-def sampling(**changes: Any) -> InstructionSampling:
-    return InstructionSampling(**{"per_source": 2, "before_filter": 4, "exclude_pattern": None, **changes})
+def sampled(pools: Pools, seed: int = 1, prompts: dict[str, list[str]] | None = None, **changes: Any) -> Sampled:
+    spec = InstructionSampling(**{"per_source": 2, "before_filter": 4, "exclude_pattern": None, **changes})
+    return sample_instructions(pools, spec, seed, prompts)
 
 
-def read(path: Path, report: SourceReport | None = None, **changes: Any) -> list[Instruction]:
-    source = Source(**{"path": str(path), "field": "text", **changes})
-    return list(read_source("mine", source, report or SourceReport()))
+def sources_of(found: Sampled) -> dict[str, str]:
+    return {one.text: one.source for one in found.instructions}
 
 
-def test_the_same_instructions_are_drawn_whatever_the_order_of_the_file() -> None:
+def test_the_same_instructions_are_drawn_whatever_the_order_of_rows_and_pools() -> None:
     texts = [f"question {number}" for number in range(50)]
-    forwards = sample_instructions({"a": pool("a", *texts)}, sampling(), seed=1)
-    backwards = sample_instructions({"a": pool("a", *reversed(texts))}, sampling(), seed=1)
-    assert forwards.instructions == backwards.instructions
-    assert sample_instructions({"a": pool("a", *texts)}, sampling(), seed=2).instructions != forwards.instructions
+    pools = {name: [one for n in (0, 1) for one in pool(name, *texts, origin=str(n))] for name in ("a", "b", "c")}
+    wanted: dict[str, Any] = {"per_source": 9, "before_filter": 30, "top_up_from": "a", "keep_shared_in": "smallest"}
+    pools["b"] += pool("b", "more")
+    pools["c"] += pool("c", "still", "more than that")
+    first = sampled(pools, **wanted)
+    for shuffle in range(3):
+        order = random.Random(shuffle)
+        mixed = {name: order.sample(pools[name], len(pools[name])) for name in order.sample(sorted(pools), 3)}
+        again = sampled(mixed, **wanted)
+        assert again.instructions == first.instructions
+        assert again.funnel.for_manifest() == first.funnel.for_manifest()
+        assert {step: set(some) for step, some in again.funnel.removed.items()} == {
+            step: set(some) for step, some in first.funnel.removed.items()
+        }
+    assert sampled(pools, seed=2, **wanted).instructions != first.instructions
+
+
+def test_what_a_recipe_drew_before_is_drawn_still() -> None:
+    found = sampled({"a": pool("a", *(f"question {number}" for number in range(50)))})
+    # The two of fifty with the smallest seeds derived from (1, "draw", id), as they were before the funnel was counted.
+    assert {one.text for one in found.instructions} == {"question 24", "question 48"}
 
 
 def test_the_funnel_counts_each_step_as_the_paper_orders_them() -> None:
     pools = {"a": pool("a", "1", "2", "2", "3"), "b": pool("b", "3", "4", "you are a cook: 5", "6", "7")}
-    # a: 3 unique; b: 3 is a's already, so 4 unique. Two of each are sampled; b tops up with min(4 - 2, 6 - 4) = 2 more.
-    spec = sampling(top_up_from="b", before_filter=6, exclude_pattern=r"\byou are\b")
-    sampled = sample_instructions(pools, spec, seed=1)
-    assert sampled.funnel == {"unique": 7, "sampled": 4, "before_filter": 6, "kept": 5}
-    assert not any("you are" in one.text for one in sampled.instructions)
+    found = sampled(pools, top_up_from="b", before_filter=6, exclude_pattern=r"\byou are\b")
+    # a: 4 read, 3 unique; b: 5 unique, of which 3 is a's already. Two of each are sampled; b tops up with the other two
+    # that it has, which is all of b, so the one that carries a system message is among the six and goes.
+    assert found.funnel.for_manifest() == {
+        "instructions": {"(all)": 9, "a": 4, "b": 5},
+        "unique": {"(all)": 8, "a": 3, "b": 5},
+        "unshared": {"(all)": 7, "a": 3, "b": 4},
+        "sampled": {"(all)": 4, "a": 2, "b": 2},
+        "before_filter": {"(all)": 6, "a": 2, "b": 4},
+        "after_filter": {"(all)": 5, "a": 2, "b": 3},
+        "kept": {"(all)": 5, "a": 2, "b": 3},
+    }
+    removed = {
+        step: [(one.instruction.text, one.reason) for one in some] for step, some in found.funnel.removed.items()
+    }
+    assert removed["unique"] == [("2", "2 times")]
+    assert removed["unshared"] == [("3", "kept in a")]
+    assert removed["after_filter"] == [("you are a cook: 5", "you are")]
 
 
-def test_an_instruction_in_two_pools_stays_in_the_first_that_the_recipe_lists() -> None:
-    sampled = sample_instructions({"b": pool("b", "same"), "a": pool("a", "same", "x")}, sampling(), seed=1)
-    assert {one.text: one.source for one in sampled.instructions} == {"same": "b", "x": "a"}
+@pytest.mark.parametrize(
+    ("keep_shared_in", "source"), [("first_listed", "a"), ("last_listed", "c"), ("smallest", "b"), ("largest", "a")]
+)
+def test_the_recipe_says_which_pool_keeps_an_instruction_of_several(keep_shared_in: str, source: str) -> None:
+    # Before anything is taken away a has 3 instructions, b 1 and c 2.
+    pools = {"a": pool("a", "same", "x", "y"), "b": pool("b", "same"), "c": pool("c", "same", "z")}
+    found = sampled(pools, per_source=9, keep_shared_in=keep_shared_in)
+    assert sources_of(found) == {"same": source, "x": "a", "y": "a", "z": "c"}
+
+
+def test_the_smallest_pool_sets_the_sample_of_each() -> None:
+    # b shares one of its three with a, which keeps it: two are left, so two of each are sampled.
+    pools = {"a": pool("a", "1", "2", "3", "4"), "b": pool("b", "1", "5", "6")}
+    found = sampled(pools, per_source="smallest")
+    assert found.funnel.for_manifest()["sampled"] == {"(all)": 4, "a": 2, "b": 2}
+
+
+def test_an_instruction_of_two_inner_sources_has_the_first_by_name() -> None:
+    rows = [*pool("a", "same", origin="web"), *pool("a", "same", origin="books")]
+    for order in (rows, rows[::-1]):
+        assert [one.origin for one in sampled({"a": order}).instructions] == ["books"]
+
+
+def test_near_duplicates_and_bench_prompts_go_where_the_recipe_wants_it() -> None:
+    words = "one two three four five six seven eight nine ten"
+    alike = (f"{words} eleven twelve", f"{words} eleven twelve thirteen")  # 10 of 11 runs of three words: 0.91
+    texts = (*alike, "What is the capital of France?", "Why is the sky blue?")
+    found = sampled(
+        {"a": pool("a", *texts)},
+        per_source=4,
+        near_duplicates={"similarity": 0.8, "words": 3},
+        contamination={"words": 13},
+        prompts={"bench/koala": ["what is the capital of france"]},
+    )
+    assert found.funnel.totals()["after_near_duplicates"] == 3
+    assert found.funnel.totals()["after_contamination"] == 2
+    (near,), (bench,) = found.funnel.removed["after_near_duplicates"], found.funnel.removed["after_contamination"]
+    assert near.reason == f"like: {alike[1 - alike.index(near.instruction.text)]}"
+    assert bench.reason.startswith("bench/koala, same text: ")
 
 
 def test_nothing_left_is_an_error_with_the_funnel() -> None:
-    with pytest.raises(StepError, match="no instruction is left"):
-        sample_instructions({"a": pool("a", "you are")}, sampling(exclude_pattern="you are"), seed=1)
-
-
-def test_u2028_and_crlf_inside_json_lines_do_not_split_a_record(tmp_path: Path) -> None:
-    path = tmp_path / "pool.jsonl"
-    path.write_bytes('{"text": "one\u2028line"}\r\n\r\n{"text": "语言"}\r\n'.encode())
-    assert [one.text for one in read(path)] == ["one\u2028line", "语言"]
-
-
-def test_bad_lines_are_counted_with_number_and_reason_and_do_not_stop_the_step(tmp_path: Path) -> None:
-    path = tmp_path / "pool.jsonl.gz"
-    lines = [json.dumps({"text": f"q{number}"}) for number in range(99)] + ['{"text": broken']
-    path.write_bytes(gzip.compress("\n".join(lines).encode()))
-    report = SourceReport()
-    assert len(read(path, report)) == 99
-    assert (report.records, report.bad) == (100, 1)
-    assert report.examples[0].startswith("record 100: not JSON")
-
-
-def test_too_many_bad_records_stop_the_step_and_say_why(tmp_path: Path) -> None:
-    path = tmp_path / "pool.jsonl"
-    path.write_text('{"text": "fine"}\n{"txt": "wrong field"}\n')
-    with pytest.raises(StepError, match=r"1 of 2 records.*there is no `text`"):
-        read(path)
-
-
-def test_a_pool_is_read_from_json_and_csv_and_bare_strings(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_text(json.dumps([{"text": "from json"}]))
-    (tmp_path / "b.csv").write_text('text,other\n"from, csv",1\n')
-    (tmp_path / "c.jsonl").write_text('"a bare string"\n')
-    assert [one.text for one in read(tmp_path / "a.json")] == ["from json"]
-    assert [one.text for one in read(tmp_path / "b.csv")] == ["from, csv"]
-    assert [one.text for one in read(tmp_path / "c.jsonl", field="")] == ["a bare string"]
-
-
-def test_half_a_pair_of_surrogates_does_not_stop_the_step_that_writes_it(tmp_path: Path) -> None:
-    path = tmp_path / "pool.jsonl"
-    path.write_text('{"text": "bad \\ud83d half", "from": "\\udc00"}\n')
-    found = read(path, origin_field="from")
-    assert [(one.text, one.origin) for one in found] == [("bad \ufffd half", "\ufffd")]
-    write_jsonl(tmp_path / "out.jsonl", map(row_of, found))
-
-
-@pytest.mark.parametrize("name", ["pool.csv", "pool.csv.gz"])
-def test_a_csv_saved_by_a_spreadsheet_has_its_first_column(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    content = "text,other\nhow?,1\n".encode("utf-8-sig")
-    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
-    assert [one.text for one in read(path)] == ["how?"]
-
-
-def test_a_pattern_takes_the_instruction_out_of_its_wrapping(tmp_path: Path) -> None:
-    path = tmp_path / "pool.jsonl"
-    path.write_text(json.dumps({"text": "[Query]: how?\nthen?\n***\n[Response]: so"}) + "\n")
-    found = read(path, pattern=r"\[Query\]: (.*?)\n\*\*\*\n\[Response\]")
-    assert [one.text for one in found] == ["how?\nthen?"]
-
-
-def test_input_text_stands_below_its_instruction_and_where_chooses_records(tmp_path: Path) -> None:
-    path = tmp_path / "pool.jsonl"
-    rows = [{"text": "Translate", "input": "bonjour", "kind": "a"}, {"text": "Sum", "input": "", "kind": "b"}]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert [one.text for one in read(path, input_field="input")] == ["Translate\n\nbonjour", "Sum"]
-    assert [one.text for one in read(path, where={"kind": "b"})] == ["Sum"]
-
-
-def test_a_very_long_prompt_is_an_instruction_like_any_other(tmp_path: Path) -> None:
-    path = tmp_path / "pool.csv"
-    path.write_text('text\n"' + "x" * 200_000 + '"\n')
-    assert len(read(path)[0].text) == 200_000
-
-
-def test_a_missing_pool_is_named_with_the_key_that_says_where_it_lies(tmp_path: Path) -> None:
-    with pytest.raises(StepError, match=r"no such file.*collection.sources.mine.path"):
-        read(tmp_path / "nowhere.jsonl")
+    with pytest.raises(StepError, match=r"no instruction is left of the pools a: .*'before_filter': 1, .*'kept': 0"):
+        sampled({"a": pool("a", "you are")}, exclude_pattern="you are")
