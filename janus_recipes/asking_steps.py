@@ -5,21 +5,37 @@ Each step is described here once. Its command asks what is described; `janus pla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from janus_recipes.benchmarks.rubrics import RubricText, parse_rubric, rubric_requests
-from janus_recipes.collection.preferences import parse_preference_set, preference_requests
+from janus_recipes.collection.helpful_responses import helpful_requests
+from janus_recipes.collection.preferences import (
+    checks_of_a_set,
+    parse_preference_set,
+    preference_requests,
+    sets_differ,
+)
 from janus_recipes.collection.responses import parse_response, response_requests
 from janus_recipes.collection.seeds import read_seed_preferences, read_seed_rubrics, read_seed_system_messages
-from janus_recipes.collection.system_messages import parse_system_message, system_message_requests
+from janus_recipes.collection.system_messages import (
+    checks_of_a_message,
+    messages_differ,
+    parse_system_message,
+    system_message_requests,
+)
+from janus_recipes.datasets.default_messages import default_messages
 from janus_recipes.judging.judge import judge_requests, own, swapped
 from janus_recipes.judging.verdict import parse_verdict
 from janus_recipes.llm.ask import Requests
+from janus_recipes.llm.repeats import MustDiffer
 from janus_recipes.prompts import read_prompt
-from janus_recipes.recipe.schema import Asking, PreferenceSets, Recipe, Rubrics, SystemMessages
+from janus_recipes.recipe.collection import HelpfulCondition, PreferenceSets, SystemMessages
+from janus_recipes.recipe.provider import Asking
+from janus_recipes.recipe.schema import Recipe, Rubrics
 from janus_recipes.records import (
     DIMENSIONS,
     Asked,
@@ -37,13 +53,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class AskingStep(Generic[T]):
-    """One step. `wanted` names its rows in order; a row whose needs are missing has no request."""
+    """One step. `wanted` names its rows in order; a row whose needs are missing has no request.
+
+    `checks` names the recipe's checks of its answers, `differ` says which of its rows must not be the same.
+    """
 
     asking: Asking
     requests: Requests
     parse: Callable[[str], T]
     wanted: Callable[[], Iterable[str]]
     inputs: Mapping[str, Path]
+    checks: Sequence[str] = ()
+    differ: MustDiffer[T] | None = None
 
 
 def preference_sets(recipe: Recipe, asking: PreferenceSets, instructions: Path) -> AskingStep[tuple[Preference, ...]]:
@@ -52,11 +73,13 @@ def preference_sets(recipe: Recipe, asking: PreferenceSets, instructions: Path) 
     return AskingStep(
         asking,
         lambda: preference_requests(read_instructions(instructions), seeds, asking, prompt, recipe.seed),
-        parse_preference_set,
+        partial(parse_preference_set, checks=checks_of_a_set(asking.checks)),
         wanted=lambda: (
             f"{one.id}/{n}" for one in read_instructions(instructions) for n in range(asking.per_instruction)
         ),
         inputs={"instructions": instructions, "prompt": prompt.path, "seeds": Path(recipe.seeds.preferences)},
+        checks=asking.checks,
+        differ=sets_differ(asking.checks),
     )
 
 
@@ -67,9 +90,11 @@ def system_messages(recipe: Recipe, asking: SystemMessages, preferences: Path) -
     return AskingStep(
         asking,
         lambda: system_message_requests(ok_sets(preferences), examples, asking, prompt, recipe.seed),
-        parse_system_message,
+        partial(parse_system_message, checks=checks_of_a_message(asking.checks, examples)),
         wanted=lambda: (one.id for one in read_asked(preferences, preference_set_from)),
         inputs={"preferences": preferences, "prompt": prompt.path, "seeds": Path(recipe.seeds.system_messages)},
+        checks=asking.checks,
+        differ=messages_differ(asking.checks),
     )
 
 
@@ -83,6 +108,19 @@ def responses(recipe: Recipe, asking: Asking, instructions: Path, system_message
         parse_response,
         wanted=lambda: (one.id for one in read_asked(system_messages, str)),
         inputs={"instructions": instructions, "system_messages": system_messages, "prompt": prompt.path},
+    )
+
+
+def helpful_responses(recipe: Recipe, condition: HelpfulCondition, instructions: Path) -> AskingStep[str]:
+    """Generally helpful responses to the instructions of a file, without a system message or under a default one."""
+    asking, prompt = recipe.collection.helpful_responses[condition], read_prompt(recipe.prompts.response)
+    messages = default_messages(recipe.collection.default_messages) if condition == "default" else {}
+    return AskingStep(
+        asking,
+        lambda: helpful_requests(read_instructions(instructions), messages, asking, prompt, recipe.seed),
+        parse_response,
+        wanted=lambda: (one.id for one in read_instructions(instructions)),
+        inputs={"instructions": instructions, "prompt": prompt.path},
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import TypeVar
@@ -18,9 +18,11 @@ from janus_recipes.llm.batches.state import has_batches_under_way
 from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.endpoint import Endpoint, Engine, endpoint
 from janus_recipes.llm.ledger import Ledger
+from janus_recipes.llm.report import CheckCount
 from janus_recipes.manifest import making
+from janus_recipes.recipe.provider import Provider
 from janus_recipes.recipe.registry import refuse_retired
-from janus_recipes.recipe.schema import Provider, Recipe
+from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import Asked, Status, row_of
 from janus_recipes.workflow import environment_of
 
@@ -47,6 +49,7 @@ def make_asked(out: Path, recipe: Recipe, step: AskingStep[T]) -> None:
             endpoint=spending_endpoint(recipe, work_folder(out)),
             total=sum(1 for _ in step.wanted()),
             purse=purse,
+            differ=step.differ,
         )
         write_jsonl(out, map(row_of, in_full(step.wanted(), iter(answers))))
         sent = provider.model_dump(include={"kind", "accepts_sampling", "reasoning_effort", "structured_output"})
@@ -55,6 +58,7 @@ def make_asked(out: Path, recipe: Recipe, step: AskingStep[T]) -> None:
             **sent,
             **serving_of(recipe, provider),
             **answers.report.as_json(),
+            "checks": {name: asdict(answers.report.checks.get(name, CheckCount())) for name in step.checks},
         }
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,18 @@ import pytest
 from openai import pydantic_function_tool
 
 from janus_recipes.benchmarks.rubrics import RUBRIC, RubricAnswer, parse_rubric, rubric_requests
+from janus_recipes.collection import preferences, system_messages
 from janus_recipes.collection.preferences import (
     PREFERENCE_SET,
     PreferenceSetAnswer,
-    parse_preference_set,
+    checks_of_a_set,
     preference_requests,
 )
 from janus_recipes.collection.seeds import read_seed_preferences, read_seed_rubrics, read_seed_system_messages
 from janus_recipes.collection.system_messages import (
     SYSTEM_MESSAGE,
     SystemMessageAnswer,
-    parse_system_message,
+    checks_of_a_message,
     system_message_requests,
 )
 from janus_recipes.collection.teacher_json import JsonAnswer
@@ -36,12 +38,21 @@ from janus_recipes.llm.ask import ask
 from janus_recipes.llm.chat import AnswerFormat, ChatRequest, Message, Unparsed, address_of, body_of
 from janus_recipes.llm.ledger import Ledger
 from janus_recipes.prompts import read_prompt
+from janus_recipes.recipe.collection import PreferenceSets, SystemMessages
 from janus_recipes.recipe.load import load_recipe
-from janus_recipes.recipe.schema import PreferenceSets, Provider, Recipe, Rubrics, Sampling, SystemMessages
+from janus_recipes.recipe.provider import Provider, Sampling
+from janus_recipes.recipe.schema import Recipe, Rubrics
 from janus_recipes.records import DIMENSIONS, Asked, Instruction, Preference, Status, row_of
 from janus_recipes.workflow import asked_model, asking_spec
 
 SAMPLING = Sampling(max_tokens=9, temperature=0.5)
+SEED_MESSAGES = read_seed_system_messages("prompts/seeds/system_messages.yaml")
+CHECKED_SETS = PreferenceSets(provider="t", sampling=SAMPLING).checks  # all there are
+CHECKED_MESSAGES = SystemMessages(provider="t", sampling=SAMPLING).checks
+parse_preference_set = partial(preferences.parse_preference_set, checks=checks_of_a_set(CHECKED_SETS))
+parse_system_message = partial(
+    system_messages.parse_system_message, checks=checks_of_a_message(CHECKED_MESSAGES, SEED_MESSAGES)
+)
 QUESTION = ChatRequest("q", (Message("system", "s"), Message("user", "u")), SAMPLING)
 FORMS = ((PREFERENCE_SET, PreferenceSetAnswer), (SYSTEM_MESSAGE, SystemMessageAnswer), (RUBRIC, RubricAnswer))
 SET = tuple(Preference(name, "sub", f"likes {name}", f"Something about {name}.") for name in DIMENSIONS)
@@ -148,7 +159,7 @@ def test_a_preference_set_is_read_in_the_object_that_a_schema_needs_and_bare() -
         (parse_preference_set, json.dumps([*AS_LIST[:3], {"dimension": 4}]), "preferences.3.dimension must be text; "),
         (parse_system_message, '"You are a baker."', "the answer must be an object"),
         (parse_system_message, '{"system_message": " \\n"}', "system_message must not be blank"),
-        (parse_system_message, '{"system_message": "a\\n- b"}', "system_message must be one paragraph without bullet"),
+        (parse_system_message, '{"system_message": "a\\n- b"}', 'no_bullets: has a list: "- b"'),
         (parse_rubric, "{}", "criteria is missing; score1_description is missing; score2_description is missing and 3"),
         (parse_rubric, "[" * 100_000, "not JSON that can be read: nested too deeply"),
         (parse_rubric, "9" * 5_000, "not JSON: Exceeds the limit"),
