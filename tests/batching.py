@@ -15,7 +15,7 @@ from janus_recipes.llm.ask import Answers, ask
 from janus_recipes.llm.chat import ChatRequest, Message
 from janus_recipes.llm.endpoint import Endpoint
 from janus_recipes.llm.ledger import Ledger
-from janus_recipes.recipe.schema import Batching, Prices, Provider, Sampling
+from janus_recipes.recipe.provider import Batching, Prices, Provider, Sampling
 from janus_recipes.records import Asked
 from janus_recipes.rehearsal.server import World
 

@@ -19,7 +19,7 @@ from typing import Any
 from janus_recipes.llm.ask import Answers, ask
 from janus_recipes.llm.chat import ChatRequest, Message, Unparsed
 from janus_recipes.llm.ledger import Ledger
-from janus_recipes.recipe.schema import Provider, Sampling
+from janus_recipes.recipe.provider import Provider, Sampling
 from janus_recipes.records import Asked
 
 KEY = "sk-planted-0123456789"
@@ -37,6 +37,8 @@ class Said:
     error: dict[str, Any] = field(default_factory=dict)
     wait_s: float = 0.0
     drop: bool = False
+    cut: bool = False
+    """Whether the connection ends in the midst of the answer."""
     raw: bytes | None = None
 
     def body(self) -> bytes:
@@ -112,7 +114,8 @@ def scripted(says: Callable[[str, int], Said] | None = None) -> Iterator[Scripte
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(body[: len(body) // 2] if said.cut else body)
+            self.close_connection = self.close_connection or said.cut
 
         def do_CONNECT(self) -> None:
             script.asked_for.add(self.path)
@@ -169,7 +172,7 @@ from pathlib import Path
 from janus_recipes.llm.ask import ask
 from janus_recipes.llm.chat import ChatRequest, Message
 from janus_recipes.llm.ledger import Ledger
-from janus_recipes.recipe.schema import Provider, Sampling
+from janus_recipes.recipe.provider import Provider, Sampling
 url, folder, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 provider = Provider(kind="openai", model="teacher", base_url=url, concurrency=8, key_env="TEACHER_KEY", max_tries=2)
 def requests():

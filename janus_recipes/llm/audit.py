@@ -21,7 +21,7 @@ from janus_recipes.llm.chat import NotAReply, Reply, body_from
 from janus_recipes.llm.ledger import Ledger, folder_name, segments_in
 from janus_recipes.llm.prices import cost_of
 from janus_recipes.llm.segments import key_in, reply_in, whole_lines
-from janus_recipes.recipe.schema import Provider
+from janus_recipes.recipe.provider import Provider
 
 
 @dataclass

@@ -11,6 +11,9 @@ processes' files are looked at before each request, as long as that takes less t
 payment is therefore seen at once. On NFS it is seen about a second later, when it has been flushed, and a process that
 has just begun on another host up to a minute later (the attribute cache of the folder, `acdirmax`): what is spent there
 within that time may come on top of the requests in flight.
+
+What batches under way may still cost is promised, not spent (`batches/state.py`). A step that asks live takes it off
+what is left, too; one that asks in batches does so itself, in its turn to submit.
 """
 
 from __future__ import annotations
@@ -26,10 +29,11 @@ from pathlib import Path
 from types import TracebackType
 
 from janus_recipes.errors import BudgetReached, SpendingRefused, StepError
+from janus_recipes.llm.batches.state import committed_by
 from janus_recipes.llm.chat import Reply
 from janus_recipes.llm.estimate import tokens_of
 from janus_recipes.llm.prices import Tariff, cost_of, dollars, tariff_of, usd_for
-from janus_recipes.recipe.schema import Provider
+from janus_recipes.recipe.provider import Provider
 
 ROW = "{paid:20.12f}{total:24.12f}{mark}\n"
 ROW_LENGTH = 46
@@ -46,24 +50,28 @@ SMOOTHING = 0.02
 LOOKING_SHARE = 0.05
 """Of the time that passes, how much may go into looking at other processes' files."""
 
+PROMISES_EVERY_S = 3.0
+"""How often a step that asks live looks at what batches under way may cost."""
+
 
 class Purse:
     """One process's way to spend for one recipe on one provider. Open it with `Purse.open`; close it, or use `with`."""
 
-    def __init__(self, home: Path, recipe: str, limit_usd: float | None, provider: Provider) -> None:
-        self.home = home
+    def __init__(self, ledger: Path, recipe: str, limit_usd: float | None, provider: Provider) -> None:
+        self.home = home = ledger / SPEND / recipe
         self.limit_usd = limit_usd
         self._recipe = recipe
         self._provider = provider
         self._unpriced = False
         self._paid = 0.0
         self._others = _OtherFiles(home)
+        self._promises = None if provider.kind == "openai-batch" else _Promises(ledger, recipe)
         self._file: _SpendFile | None = None
 
     @classmethod
     def open(cls, ledger: Path, recipe: str, limit_usd: float | None, provider: Provider) -> Purse:
         """The purse of a recipe whose answers lie in `ledger`. Nothing is written before `check` or `pay`."""
-        return cls(ledger / SPEND / recipe, recipe, limit_usd, provider)
+        return cls(ledger, recipe, limit_usd, provider)
 
     def __enter__(self) -> Purse:
         return self
@@ -96,7 +104,7 @@ class Purse:
         return self._others.total(but=own) + self._paid
 
     def check(self) -> None:
-        """Call before each request. Raises BudgetReached when the limit is spent.
+        """Call before each request. Raises BudgetReached when the limit is spent, or promised to batches under way.
 
         Raises SpendingRefused where there is a limit and no price, StepError where spending cannot be written down.
         """
@@ -105,26 +113,29 @@ class Purse:
             return
         if self._free:
             return
-        if self.limit_usd is not None and (spent := self.spent_usd) >= self.limit_usd:
+        spent = self.spent_usd
+        if self.limit_usd is not None and spent >= self.limit_usd:
             raise BudgetReached(
                 f"the budget of the recipe {self._recipe} is reached: {dollars(spent)} of {dollars(self.limit_usd)} is "
                 "spent. Nothing new is asked. Raise `budget_usd` in the recipe, then run the same command again: it "
                 "continues."
             )
+        self._keep_promises(spent)
         self._prepared()
 
     def would_exceed(self, usd: float) -> bool:
         """Whether so many more dollars do not fit into what is left."""
         return self.limit_usd is not None and not self._free and self.spent_usd + usd > self.limit_usd
 
-    def pay(self, reply: Reply, prompt_tokens: int = 0) -> bool:
+    def pay(self, reply: Reply, prompt_tokens: int = 0, answer_tokens: int = 0) -> bool:
         """Write down what an answer cost. Returns whether that is an estimate, as the endpoint told no usage.
 
-        `prompt_tokens` are about those of the question, for the estimate.
+        `prompt_tokens` are about those of the question, for the estimate; `answer_tokens` those of an answer of which
+        not all came: it was written to its end all the same.
         """
         usd, estimated = cost_of(reply, self._provider), False
         if usd is None:
-            usd = usd_for(self._provider, prompt_tokens, tokens_of(reply.text))
+            usd = usd_for(self._provider, prompt_tokens, max(tokens_of(reply.text), answer_tokens))
             estimated = usd is not None
         if usd is None:
             self._unpriced = True
@@ -137,6 +148,19 @@ class Purse:
         """Bring the last rows to disk. An empty file is removed."""
         if self._file is not None:
             self._file.close(self._paid)
+
+    def _keep_promises(self, spent: float) -> None:
+        """Raises BudgetReached when nothing is left beside what batches under way may cost."""
+        if self._promises is None or self.limit_usd is None or spent + self._promises.usd() < self.limit_usd:
+            return
+        promised = self._promises.usd(now=True)  # one may have ended since: it is spent then
+        if (spent := self.spent_usd) + promised >= self.limit_usd:
+            raise BudgetReached(
+                f"the budget of the recipe {self._recipe} is reached: of {dollars(self.limit_usd)} {dollars(spent)} is "
+                f"spent and {dollars(promised)} promised to its batches under way, which may cost less. Nothing new is "
+                "asked. Wait until these are through, or raise `budget_usd` in the recipe; then run the same command "
+                "again: it continues."
+            )
 
     def _prepared(self) -> _SpendFile:
         if self._file is None:
@@ -207,6 +231,21 @@ class _SpendFile:
             f"{self.path}: what is spent cannot be written down here: {error.strerror}. Nothing more was asked. Make "
             "room or allow writing, then run the same command again: answers kept so far are not asked again."
         )
+
+
+class _Promises:
+    """What a recipe's batches under way may cost, looked up now and then: each look reads a small file a batch."""
+
+    def __init__(self, ledger: Path, recipe: str) -> None:
+        self._ledger, self._recipe = ledger, recipe
+        self._usd = self._look_at = 0.0
+
+    def usd(self, now: bool = False) -> float:
+        """Dollars at most, as of `now` or of the last look."""
+        at = time.monotonic()
+        if now or at >= self._look_at:
+            self._usd, self._look_at = committed_by(self._ledger, self._recipe), at + PROMISES_EVERY_S
+        return self._usd
 
 
 class _OtherFiles:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, Literal
 from janus_recipes.files import Json, digest_of
 from janus_recipes.llm.canonical import Frame, around_messages, canonical
 from janus_recipes.llm.served_identity import what_decides
-from janus_recipes.recipe.schema import Provider, Sampling
+from janus_recipes.recipe.provider import Provider, Sampling
 from janus_recipes.seeding import derive_seed
 
 TOLD_OF_A_BODY = 200
@@ -30,7 +31,14 @@ RE_ASK_STRIDE = 1_000_003
 
 
 class Unparsed(Exception):
-    """An answer is not in the format asked for. The message says what is wrong with it."""
+    """An answer is not what was asked for. The message says what is wrong with it.
+
+    `checks` are the recipe's names of the checks that it fails, where it has the right form and fails one.
+    """
+
+    def __init__(self, what: str, checks: Sequence[str] = ()) -> None:
+        super().__init__(what)
+        self.checks = tuple(checks)
 
 
 class NotAReply(Exception):
@@ -38,7 +46,11 @@ class NotAReply(Exception):
 
 
 class Unfinished(NotAReply):
-    """The endpoint answered 200 with the beginning of an answer that it broke off."""
+    """The endpoint answered 200 with the beginning of an answer that it broke off: `begun`, which is paid for."""
+
+    def __init__(self, what: str, begun: Reply) -> None:
+        super().__init__(what)
+        self.begun = begun
 
 
 FINISHED: dict[str | None, str] = {
@@ -49,6 +61,10 @@ FINISHED: dict[str | None, str] = {
     "model_length": "length",  # Mistral's, of a conversation as long as the model takes
 }
 """Reasons to end that leave a whole answer, in OpenAI's words. With any other, such as `error`, it was broken off."""
+
+
+BROKEN_OFF = "error"
+"""The reason to end of an answer that is not whole, in OpenRouter's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +192,10 @@ def reply_from(body: Any, at: str = "") -> Reply:
         text = well_formed(text if text is not None else refusal or "")
     except (LookupError, TypeError, AttributeError, ValueError):
         raise NotAReply(f"the answer is no chat completion: {_beginning(body)}; is base_url right?") from None
-    if finish_reason is None:
-        raise Unfinished(f"the answer was broken off (finish_reason {_beginning(reason)})")
     usage = _part(body, "usage")
-    return Reply(
+    reply = Reply(
         text=text,
-        finish_reason=finish_reason,
+        finish_reason=finish_reason or BROKEN_OFF,
         refused=bool(refusal),
         prompt_tokens=_tokens(usage.get("prompt_tokens")),
         completion_tokens=_tokens(usage.get("completion_tokens")),
@@ -189,6 +203,9 @@ def reply_from(body: Any, at: str = "") -> Reply:
         model=well_formed(str(body.get("model") or "")),
         at=at,
     )
+    if finish_reason is None:
+        raise Unfinished(f"the answer was broken off (finish_reason {_beginning(reason)})", reply)
+    return reply
 
 
 def body_from(reply: Reply) -> Json:

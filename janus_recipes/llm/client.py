@@ -36,6 +36,10 @@ class Answer(NamedTuple):
     body: Any
 
 
+class CutShort(aiohttp.ClientError):
+    """The connection ended in the midst of an answer."""
+
+
 class Client:
     """Connections to one endpoint, at most `connections` at once. Use it in an `async with`."""
 
@@ -60,7 +64,7 @@ class Client:
     async def ask(self, body: dict[str, Any], timeout_s: float | None = None) -> Answer:
         """Send one chat request and read the whole answer, within the client's time-out unless another one is given.
 
-        Raises TimeoutError or aiohttp.ClientError without one.
+        Raises TimeoutError or aiohttp.ClientError without one, of the latter CutShort where an answer had begun.
         """
         url, data = f"{self.base_url}chat/completions", orjson.dumps(body)
         # The time-out is on the whole answer: one on reading starts again with every byte that trickles in. Headers go
@@ -69,7 +73,12 @@ class Client:
             asyncio.timeout(timeout_s or self._timeout_s),
             self._session.post(url, data=data, headers=self._headers, proxy=self._proxy) as response,
         ):
-            return Answer(response.status, response.headers, _json_of(await response.read()))
+            try:
+                return Answer(response.status, response.headers, _json_of(await response.read()))
+            except aiohttp.ClientError as error:
+                if response.ok:
+                    raise CutShort(f"connection failed in the midst of an answer: {error}") from error
+                raise
 
 
 def _address(where: Endpoint) -> tuple[str, dict[str, str]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from janus_recipes.errors import SpendingRefused
-from janus_recipes.recipe.schema import Provider
+from janus_recipes.recipe.provider import Provider
 from janus_recipes.redact import remember_secret
 
 

@@ -16,7 +16,8 @@ from typing import Any, Literal
 import aiohttp
 import openai
 
-from janus_recipes.llm.chat import NotAReply, Reply, Unfinished, reply_from, well_formed
+from janus_recipes.llm.chat import BROKEN_OFF, NotAReply, Reply, Unfinished, reply_from, well_formed
+from janus_recipes.llm.client import CutShort
 from janus_recipes.records import Status
 from janus_recipes.redact import redact
 
@@ -74,6 +75,8 @@ class Fault:
     retry_after_s: float | None = None
     too_long: bool = False
     """Whether the run stops only because it would have to wait for so long."""
+    begun: Reply | None = None
+    """What came of an answer that is not whole: it may well be paid for. None where none was begun."""
     remedy: str | None = None
     """The line of the recipe that lets the model take such requests, where it refuses one of their parameters."""
 
@@ -86,6 +89,8 @@ def fault_of(error: Exception) -> Fault | None:
         return Fault("transient", "timed out", "no answer in time")
     if isinstance(error, aiohttp.InvalidURL):
         return Fault("down", "connection", f"its address cannot be used: {error}")
+    if isinstance(error, CutShort):
+        return Fault("transient", "connection", str(error), begun=Reply("", BROKEN_OFF))
     if isinstance(error, (openai.APIConnectionError, aiohttp.ClientError)):
         return Fault("transient", "connection", f"connection failed: {error.__cause__ or error}")
     return None
@@ -100,9 +105,10 @@ def outcome_of(code: int, headers: Mapping[str, str], body: Any) -> Reply | Faul
     try:
         return reply_from(body)
     except Unfinished as error:
-        return Fault("transient", "broken off", str(error))
+        return Fault("transient", "broken off", str(error), begun=error.begun)
     except NotAReply as error:
-        return Fault("transient", UNREADABLE, str(error))
+        cut = isinstance(body, str) and body.lstrip().startswith("{")
+        return Fault("transient", UNREADABLE, str(error), begun=Reply("", BROKEN_OFF) if cut else None)
 
 
 def fault_of_status(code: int, headers: Mapping[str, str], body: Any) -> Fault:

@@ -9,11 +9,10 @@ flight.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from janus_recipes.errors import ProviderDown, StepError
@@ -29,47 +28,14 @@ from janus_recipes.llm.progress import Progress
 from janus_recipes.llm.report import IN_A_BATCH
 from janus_recipes.llm.rows import Rows, Step
 from janus_recipes.llm.signals import signals
-from janus_recipes.records import Status
-
-BACKOFF_S = 1.0
-BACKOFF_MOST_S = 60.0
-"""The n-th retry waits a random time up to BACKOFF_S * 2**(n - 1) seconds, BACKOFF_MOST_S at most (full jitter)."""
+from janus_recipes.llm.tries import Tries, pause_s
+from janus_recipes.llm.turned_away import TurnedAway, harmless, is_of_all, what_to_see_to
 
 DOWN_AFTER = 10
 """A provider is down when this many requests in a row were given up and none was answered in between."""
 
-REJECTED_AFTER = 20
-"""Nothing has been answered and this many requests in a row were rejected with the same words: all will be."""
-
-REFUSED_AFTER = 5
-"""Since an answer this many requests in a row met a 403 or 404: it is not about those requests."""
-
-FLAGGED_MOST = 0.01
-"""Of the rows, the share that may be flagged in a row (REJECTED_AFTER rows at least): more is no moderation any more.
-A restart may have nothing left but the flagged ones, so this holds before the first answer too."""
-
-UNREADABLE_MOST = 2
-"""Times one request is sent when each time a whole answer came, maybe paid for, that cannot be read."""
-
 KNOCK_S = 30.0
 """Seconds that a request which knocks waits for its answer; longer where the answers so far took long."""
-
-
-@dataclass
-class _Tries:
-    """How often one request was sent, as far as that counts: being told to wait says nothing about a request."""
-
-    failed: int = 0
-    unreadable: int = 0
-
-    def count(self, fault: Fault) -> None:
-        """One more try that brought no answer."""
-        self.failed += fault.code != 429
-        self.unreadable += fault.label == UNREADABLE
-
-    def used_up(self, most: int) -> bool:
-        """Whether the request is given up."""
-        return self.failed >= most or self.unreadable >= UNREADABLE_MOST
 
 
 class Flow:
@@ -97,8 +63,8 @@ class Flow:
         )
         self._asking: set[str] = set()
         self._given_up_in_a_row = 0
-        self._refused_in_a_row = 0
-        self._rejected_in_a_row = ("", 0)
+        self._away = TurnedAway()
+        self._finding_out = asyncio.Lock()
         self._failure: BaseException | None = None
         self._stopping = asyncio.Event()
 
@@ -151,15 +117,16 @@ class Flow:
     async def _tried(self, step: Step) -> Reply | None:
         """The answer, after as many tries as the recipe allows; None when there is none to keep."""
         body = body_of(step.request, self._provider)
-        tries = _Tries()
+        tries = Tries()
         while (ticket := await self._gate.enter(self._tokens_expected(step))) is not None:
             if reply := self._answered_meanwhile(step):
                 self._gate.leave(ticket)
                 return reply
-            outcome = await self._outcome(step, body, ticket)
+            outcome = await self._outcome(body, ticket, partial(self._keep, step))
             if isinstance(outcome, Reply):
                 return outcome
             tries.count(outcome)
+            self._charge_begun(step, outcome)
             if not await self._worth_another(step, outcome, tries):
                 return None
             self._report.retries += 1
@@ -170,7 +137,7 @@ class Flow:
         self._rows.ledger.refresh()
         return self._rows.ledger.get(step.address)
 
-    async def _outcome(self, step: Step, body: Json, ticket: Ticket) -> Reply | Fault:
+    async def _outcome(self, body: Json, ticket: Ticket, keep: Callable[[Reply], None]) -> Reply | Fault:
         """One try. An answer is kept and paid for before the next request takes its place."""
         self._progress.in_flight = self._gate.in_flight
         try:
@@ -182,7 +149,8 @@ class Flow:
             else:
                 self._gate.answered(ticket, outcome.prompt_tokens + outcome.completion_tokens)
                 self._report.latencies.add(time.monotonic() - ticket.at)
-                self._keep(step, outcome)
+                self._away.answered()
+                keep(outcome)
             return outcome
         finally:
             self._gate.leave(ticket)
@@ -203,11 +171,11 @@ class Flow:
         usual = self._report.latencies.percentile(0.99) or 0.0
         return min(self._provider.timeout_s, max(KNOCK_S, 2 * usual))
 
-    async def _worth_another(self, step: Step, fault: Fault, tries: _Tries) -> bool:
+    async def _worth_another(self, step: Step, fault: Fault, tries: Tries) -> bool:
         """Note a fault and, where the request should be sent again, wait until it is time to."""
         self._report.faults[fault.label] += 1
         if fault.meaning != "transient":
-            self._turned_away(step, fault)
+            await self._turned_away(step, fault)
             return False
         if self._gate.down or not self._where.alive():
             self._stop(self._no_answer(fault))
@@ -216,45 +184,74 @@ class Flow:
             return False
         if fault.code == 429:  # the gate holds everybody
             return not self._stopping.is_set()
-        return not await self._stopped_within(_pause_s(tries.failed, fault.retry_after_s))
+        return not await self._stopped_within(pause_s(tries.failed, fault.retry_after_s))
 
     def _keep(self, step: Step, reply: Reply) -> None:
-        self._rows.ledger.put(step.address, reply)
-        self._given_up_in_a_row = self._refused_in_a_row = 0
+        try:
+            self._rows.ledger.put(step.address, reply)
+        except StepError:
+            self._report.lost += 1
+            with suppress(StepError):  # there may be no room for this either
+                self._pay(step, reply)
+            raise
+        self._given_up_in_a_row = 0
+        try:
+            self._pay(step, reply)
+        finally:
+            self._report.count_answer(reply, step.number > 0, paid_from(self._purse))
+
+    def _pay(self, step: Step, reply: Reply, answer_tokens: float = 0.0) -> None:
         if self._purse is not None:
-            self._report.estimated += self._purse.pay(reply, _prompt_tokens(step))
-        self._report.count_answer(reply, step.number > 0, paid_from(self._purse))
+            self._report.estimated += self._purse.pay(reply, _prompt_tokens(step), round(answer_tokens))
+        self._report.usd = paid_from(self._purse)
+
+    def _charge_begun(self, step: Step, fault: Fault) -> None:
+        """Pay for an answer of which not all came, as if it had been as long as the others."""
+        if fault.begun is not None:
+            self._pay(step, fault.begun, self._answer_tokens(step))
 
     def _tokens_expected(self, step: Step) -> float:
-        """About what a request will use, with an answer as long as those so far."""
+        """About what a request will use."""
+        return _prompt_tokens(step) + self._answer_tokens(step)
+
+    def _answer_tokens(self, step: Step) -> float:
+        """As long as the answers so far; before the first as long as it may be."""
         asked = self._report.asked
-        answer = self._report.completion_tokens / asked if asked else step.request.sampling.max_tokens
-        return _prompt_tokens(step) + answer
+        return self._report.completion_tokens / asked if asked else step.request.sampling.max_tokens
 
-    def _turned_away(self, step: Step, fault: Fault) -> None:
+    async def _turned_away(self, step: Step, fault: Fault) -> None:
+        """Note a row's failure, or stop where every request would be turned away."""
         reason = self._clean(fault.reason)
-        if self._is_down(fault):
-            see_to = "" if fault.too_long else ". See to the key, the address, the model's name or the account"
-            self._stop(self._down(f"{reason}{see_to}"))
-            return
-        self._rows.rejected[step.address] = (fault.status, reason)
-        before, count = self._rejected_in_a_row
-        self._rejected_in_a_row = (reason, count + 1 if reason == before else 1)
-        if self._report.asked or fault.status is not Status.FAILED:
-            return
-        if fault.remedy:
-            self._stop(self._down(f"{reason}. Say `{fault.remedy}` in the provider's section of the recipe"))
-        elif self._rejected_in_a_row[1] >= REJECTED_AFTER:
-            self._stop(self._down(f"it rejects every request: {reason}. See to the provider's section of the recipe"))
+        self._away.count(fault, reason)
+        if await self._turns_all_away(step, fault):
+            self._stop(self._down(what_to_see_to(fault, reason)))
+        else:
+            self._rows.rejected[step.address] = (fault.status, reason)
 
-    def _is_down(self, fault: Fault) -> bool:
-        """Whether a request that was turned away tells something about all the others."""
-        if fault.code not in (403, 404):
-            return fault.meaning == "down"
-        self._refused_in_a_row += 1
-        if fault.meaning == "rejected":
-            return self._refused_in_a_row >= max(REJECTED_AFTER, FLAGGED_MOST * self._report.rows)
-        return not self._report.asked or self._refused_in_a_row >= REFUSED_AFTER
+    async def _turns_all_away(self, step: Step, fault: Fault) -> bool:
+        if not self._away.may_be_all(fault):
+            return False
+        if is_of_all(fault, answered_before=self._report.asked + self._report.from_ledger > 0):
+            return True
+        async with self._finding_out:
+            # Looked at again: while this one waited, another one may have found out.
+            return self._away.may_be_all(fault) and not await self._answers_a_harmless_one(step)
+
+    async def _answers_a_harmless_one(self, step: Step) -> bool:
+        """Whether a question like this one, but in harmless words, is answered. Its answer is paid for, and no row's.
+
+        Also true when the run stops before that is known.
+        """
+        body, tries = body_of(harmless(step.request), self._provider), Tries()
+        while (ticket := await self._gate.enter(self._tokens_expected(step))) is not None:
+            outcome = await self._outcome(body, ticket, partial(self._pay, step))
+            if isinstance(outcome, Reply):
+                return True
+            tries.count(outcome)
+            if outcome.meaning != "transient" or self._gate.down or tries.used_up(self._provider.max_tries):
+                return False
+            await self._stopped_within(pause_s(tries.failed, outcome.retry_after_s))
+        return True
 
     def _given_up(self, fault: Fault) -> None:
         self._report.unanswered[fault.label] += 1
@@ -300,8 +297,3 @@ class Flow:
 
 def _prompt_tokens(step: Step) -> int:
     return sum(tokens_of(message.content) for message in step.request.messages)
-
-
-def _pause_s(number: int, retry_after_s: float | None) -> float:
-    """Seconds before the try after the `number`-th: full jitter, on top of what the provider asked for."""
-    return (retry_after_s or 0.0) + random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_S * 2 ** (number - 1)))

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from janus_recipes.llm.chat import Reply
-from janus_recipes.recipe.schema import Prices, Provider, Recipe
+from janus_recipes.recipe.provider import Prices, Provider
+from janus_recipes.recipe.schema import Recipe
 
 PER = 1_000_000
 """Prices are for so many tokens."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from janus_recipes.files import Json
@@ -12,6 +13,18 @@ from janus_recipes.records import Status
 
 IN_A_BATCH = "in a batch under way"
 """Why a request is not asked live: its answer is paid for and will come."""
+
+
+@dataclass
+class CheckCount:
+    """What one of the recipe's checks came to, among the rows read."""
+
+    answers: int = 0
+    """Answers that failed it."""
+    rows_asked_again: int = 0
+    """Rows that were asked again because an answer failed it."""
+    rows_left_out: int = 0
+    """Rows whose last answer failed it, too."""
 
 
 @dataclass
@@ -26,7 +39,7 @@ class AskReport:
     asked: int = 0
     """Answers that this run paid for and kept, re-asked ones included."""
     re_asked: int = 0
-    """Of these, answers to a question asked again because the answer before did not parse."""
+    """Of these, answers to a question asked again because the answer before did not parse or failed a check."""
     retries: int = 0
     """Requests sent again after a transient fault."""
     prompt_tokens: int = 0
@@ -47,7 +60,11 @@ class AskReport:
     reasons: dict[str, str] = field(default_factory=dict)
     """What the last such fault of each kind said, redacted."""
     estimated: int = 0
-    """Answers whose endpoint told no usage, so that an estimate of it was charged."""
+    """Answers, broken off ones included, whose endpoint told no usage, so that an estimate of it was charged."""
+    lost: int = 0
+    """Answers that were paid for and could not be kept: the disk was full."""
+    checks: dict[str, CheckCount] = field(default_factory=dict)
+    """By check, what the rows read came to. A check that no answer failed is not in it."""
     first_answer_at: str | None = None
     """The day (ISO, UTC) of the oldest answer among the rows read, whichever run asked for it; None without any."""
     last_answer_at: str | None = None
@@ -67,6 +84,19 @@ class AskReport:
         if day := at[:10]:
             self.first_answer_at = min(self.first_answer_at or day, day)
             self.last_answer_at = max(self.last_answer_at or day, day)
+
+    def forget_read(self) -> None:
+        """The rows are about to be read from the first on."""
+        self.statuses, self.checks, self.usd_of_rows = Counter(), {}, 0.0
+        self.first_answer_at = self.last_answer_at = None
+
+    def count_checks(self, failed: Sequence[Sequence[str]], attempts: int, left_out: bool) -> None:
+        """Count a row of so many `attempts` by the checks that each of its answers failed, in the answers' order."""
+        for check in {name for names in failed for name in names}:
+            count = self.checks.setdefault(check, CheckCount())
+            count.answers += sum(check in names for names in failed)
+            count.rows_asked_again += any(check in names for names in failed[: attempts - 1])
+            count.rows_left_out += left_out and check in failed[-1]
 
     def count_usd_read(self, usd: float | None) -> None:
         """Count the price of an answer that was read for a row; None where it is unknown."""

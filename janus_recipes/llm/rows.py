@@ -6,18 +6,22 @@ so a restart continues exactly where it was, the count of re-asks included.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from janus_recipes.llm.canonical import Frame
 from janus_recipes.llm.chat import AnswerFormat, ChatRequest, Reply, Unparsed, address_in, frame_of, nth_attempt
 from janus_recipes.llm.ledger import Ledger
-from janus_recipes.recipe.schema import Provider, Sampling
+from janus_recipes.recipe.provider import Provider, Sampling
 from janus_recipes.records import Asked, Status
 
 T = TypeVar("T")
+
+
+def _nothing(row: Asked[Any]) -> None:
+    """Rows that need not differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +43,10 @@ class Rows(Generic[T]):
     re_asks: int
     rejected: dict[str, tuple[Status, str]] = field(default_factory=dict)
     """Status and reason of what the endpoint rejected in this run, by address. Never stored: a later run asks again."""
-    on_read: Callable[[Reply], None] | None = None
-    """Told each answer that is read, also those that did not parse and were asked again."""
+    on_read: Callable[[Reply, Sequence[str]], None] | None = None
+    """Told each answer that is read, also those that were asked again, with the checks that it fails."""
+    check: Callable[[Asked[T]], None] = _nothing
+    """Raises Unparsed for an ok row that may not stand beside the others (`repeats.py`): it is asked again, too."""
 
     def standing(self, request: ChatRequest) -> Asked[T] | Step:
         """The row of a request where it is settled, else what to ask next, which no other process has answered yet."""
@@ -61,9 +67,10 @@ class Rows(Generic[T]):
             reply = self.ledger.get(address)
             if reply is None:
                 return Step(attempt, address, number)
+            row, failed = self._row(request.id, reply, number + 1)
+            raw, at = reply.text, reply.at
             if self.on_read is not None:
-                self.on_read(reply)
-            row, raw, at = self._row(request.id, reply, number + 1), reply.text, reply.at
+                self.on_read(reply, failed)
             if row.status is not Status.UNPARSED:
                 break
         return row, at
@@ -73,15 +80,18 @@ class Rows(Generic[T]):
         """`frame_of`, worked out once for the many requests that share it: a third of the time of looking one up."""
         return lru_cache(maxsize=256)(partial(frame_of, self.provider))
 
-    def _row(self, id: str, reply: Reply, attempts: int) -> Asked[T]:
+    def _row(self, id: str, reply: Reply, attempts: int) -> tuple[Asked[T], Sequence[str]]:
+        """What an answer makes of its row, and the checks that it fails."""
         if reply.refused or reply.finish_reason == "content_filter":
-            return Asked(id, Status.REFUSED, None, reply.text, attempts, "the model or the provider declined")
+            return Asked(id, Status.REFUSED, None, reply.text, attempts, "the model or the provider declined"), ()
         if reply.finish_reason == "length":
             # Not asked again: the same limit would cut the next answer too, at full price.
-            return Asked(id, Status.TRUNCATED, None, reply.text, attempts, "cut at the token limit")
+            return Asked(id, Status.TRUNCATED, None, reply.text, attempts, "cut at the token limit"), ()
         if not reply.text and reply.finish_reason in ("tool_calls", "function_call"):
-            return Asked(id, Status.UNPARSED, None, "", attempts, "a tool was called instead of an answer")
+            return Asked(id, Status.UNPARSED, None, "", attempts, "a tool was called instead of an answer"), ()
         try:
-            return Asked(id, Status.OK, self.parse(reply.text), reply.text, attempts)
+            row = Asked(id, Status.OK, self.parse(reply.text), reply.text, attempts)
+            self.check(row)
         except Unparsed as error:
-            return Asked(id, Status.UNPARSED, None, reply.text, attempts, str(error))
+            return Asked(id, Status.UNPARSED, None, reply.text, attempts, str(error)), error.checks
+        return row, ()

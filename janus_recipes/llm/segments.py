@@ -39,6 +39,7 @@ class SegmentWriter:
         self._size = 0
         self._synced = 0
         self._trouble: OSError | None = None
+        self._told = False
         self._closing = threading.Event()
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +72,7 @@ class SegmentWriter:
         os.close(self._file)
         if self._size == 0:
             self.path.unlink(missing_ok=True)
-        elif self._trouble is not None:
+        elif self._trouble is not None and not self._told:
             raise self._cannot(self._trouble)
 
     def _sync_now_and_then(self) -> None:
@@ -88,6 +89,7 @@ class SegmentWriter:
                 self._trouble = self._trouble or error
 
     def _cannot(self, error: OSError) -> StepError:
+        self._told = True
         return StepError(
             f"{self.path}: answers cannot be kept here: {error.strerror}. Nothing more was asked. Make room or allow "
             "writing, then run the same command again: answers kept so far are not asked again."

@@ -28,7 +28,7 @@ from janus_recipes.errors import ProviderDown, StepError
 from janus_recipes.generation.run import engine_environ
 from janus_recipes.llm.endpoint import Endpoint, Engine
 from janus_recipes.processes import alone_in, child_beside, last_lines
-from janus_recipes.recipe.schema import Provider
+from janus_recipes.recipe.provider import Provider
 from janus_recipes.redact import remember_secret
 
 LOG = "vllm.log"

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from janus_recipes.files import Json, digest_of, stamp_of
-from janus_recipes.recipe.schema import ServedModel
+from janus_recipes.recipe.provider import ServedModel
 
 
 @cache

@@ -7,32 +7,37 @@ from collections.abc import Iterable, Mapping
 from math import ceil
 
 from janus_recipes.llm.prices import usd_for
-from janus_recipes.planning.count import Count
+from janus_recipes.planning.count import Count, Seen
 from janus_recipes.planning.line import Line
 from janus_recipes.planning.nodes import AskingNode
-from janus_recipes.recipe.schema import Provider, Recipe, Throughput
+from janus_recipes.recipe.provider import Provider
+from janus_recipes.recipe.schema import Recipe, Throughput
 
 S_PER_H = 3600.0
 
 
-def means_by_kind(nodes: Iterable[tuple[AskingNode, Count]], recipe: Recipe) -> dict[tuple[str, str], float]:
-    """The mean tokens of answers in the ledger by kind of step and model; where several steps have some, the first."""
-    means: dict[tuple[str, str], float] = {}
+def seen_by_kind(nodes: Iterable[tuple[AskingNode, Count]], recipe: Recipe) -> dict[tuple[str, str], Seen]:
+    """What is seen in the ledger by kind of step and model; where several steps have some rows there, the first."""
+    seen: dict[tuple[str, str], Seen] = {}
     for node, count in nodes:
-        if count.answer_tokens is not None:
-            means.setdefault((node.kind, recipe.providers[node.asking.provider].model), count.answer_tokens)
-    return means
+        if count.seen is not None:
+            seen.setdefault((node.kind, recipe.providers[node.asking.provider].model), count.seen)
+    return seen
 
 
-def asking_line(node: AskingNode, count: Count, recipe: Recipe, means: Mapping[tuple[str, str], float]) -> Line:
-    """A node's line. A typical answer is as long as the ledger's are, else as the recipe expects, else as it may be."""
+def asking_line(node: AskingNode, count: Count, recipe: Recipe, seen: Mapping[tuple[str, str], Seen]) -> Line:
+    """A node's line. A typical answer is as long as the ledger's are, else as the recipe expects, else as it may be.
+
+    A row takes as many answers as those in the ledger took, else one.
+    """
     provider = recipe.providers[node.asking.provider]
-    known = count.answer_tokens or means.get((node.kind, provider.model))
-    answer = known or node.asking.expected_tokens or node.asking.sampling.max_tokens
-    prompt = count.prompt_tokens
-    tokens_in, tokens_out = round(count.to_ask * prompt), round(count.to_ask * answer)
+    known = count.seen or seen.get((node.kind, provider.model))
+    answer = (known and known.answer_tokens) or node.asking.expected_tokens or node.asking.sampling.max_tokens
+    answers_a_row = known.answers_a_row if known else 1.0
+    prompt, requests = count.prompt_tokens, count.to_ask * answers_a_row
+    tokens_in, tokens_out = round(requests * prompt), round(requests * answer)
     live, batch = (
-        usd_for(provider.model_copy(update={"kind": kind}), tokens_in, tokens_out, requests=count.to_ask)
+        usd_for(provider.model_copy(update={"kind": kind}), tokens_in, tokens_out, requests=round(requests))
         for kind in (kind_asked_live(provider), "openai-batch" if has_batches(provider) else provider.kind)
     )
     gpu_hours = served_gpu_hours(provider, tokens_in, tokens_out, recipe.throughput)
@@ -42,12 +47,13 @@ def asking_line(node: AskingNode, count: Count, recipe: Recipe, means: Mapping[t
         requests=count.requests,
         in_ledger=count.in_ledger,
         to_ask=count.to_ask,
+        answers_a_row=answers_a_row,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         usd=live,
         usd_in_batch=batch,
         in_batch=provider.kind == "openai-batch",
-        hours=hours_of(provider, count, prompt, answer, node.asking.sampling.max_tokens, recipe.throughput),
+        hours=hours_of(provider, requests, prompt, answer, node.asking.sampling.max_tokens, recipe.throughput),
         gpu_hours=gpu_hours,
         basis="made" if count.made else "exact" if node.is_exact else "estimate",
     )
@@ -64,22 +70,22 @@ def kind_asked_live(provider: Provider) -> str:
 
 
 def hours_of(
-    provider: Provider, count: Count, prompt: float, answer: float, most: int, throughput: Throughput
+    provider: Provider, requests: float, prompt: float, answer: float, most: int, throughput: Throughput
 ) -> float | None:
     """Hours that a step takes at its provider's limits. None where nobody can say: a rehearsal, a CPU."""
-    if not count.to_ask:
+    if not requests:
         return 0.0
     if provider.kind == "openai-batch":
-        return batch_hours(provider, count.to_ask * (prompt + most))
+        return batch_hours(provider, requests * (prompt + most))
     if provider.kind == "openai":
-        return live_hours(provider, count.to_ask, prompt, answer, throughput.answer_tokens_per_second)
+        return live_hours(provider, requests, prompt, answer, throughput.answer_tokens_per_second)
     if provider.kind == "vllm" and provider.served.gpus:
-        tokens_in, tokens_out = round(count.to_ask * prompt), round(count.to_ask * answer)
+        tokens_in, tokens_out = round(requests * prompt), round(requests * answer)
         return served_gpu_hours(provider, tokens_in, tokens_out, throughput) / provider.served.gpus
     return None
 
 
-def live_hours(provider: Provider, requests: int, prompt: float, answer: float, tokens_per_second: float) -> float:
+def live_hours(provider: Provider, requests: float, prompt: float, answer: float, tokens_per_second: float) -> float:
     """Hours by the tightest of: requests a minute, tokens a minute, and answers of their length side by side."""
     seconds = [requests * answer / tokens_per_second / provider.concurrency]
     if provider.requests_per_minute:

@@ -23,6 +23,9 @@ class Line:
     requests: int = 0
     in_ledger: int = 0
     to_ask: int = 0
+    answers_a_row: float = 1.0
+    """How many answers each of these will take, those asked again included: as many as the rows that are there took.
+    Tokens, dollars and hours have them in."""
     tokens_in: int = 0
     tokens_out: int = 0
     usd: float | None = 0.0

@@ -9,7 +9,8 @@ from typing import Any
 
 from janus_recipes.asking_steps import AskingStep
 from janus_recipes.files import Json, digest_of
-from janus_recipes.recipe.schema import Provider, Section
+from janus_recipes.recipe.provider import Provider
+from janus_recipes.recipe.section import Section
 
 
 def manifest(path: Path) -> Json:

@@ -12,7 +12,7 @@ from janus_recipes.files import Json
 from janus_recipes.llm.batches.state import committed_by
 from janus_recipes.llm.budget import spent_by
 from janus_recipes.llm.ledger import Ledger
-from janus_recipes.planning.asking import asking_line, means_by_kind
+from janus_recipes.planning.asking import asking_line, seen_by_kind
 from janus_recipes.planning.count import Count, counted, estimated, finished
 from janus_recipes.planning.engines import generation_lines, measured_training_speed, training_lines
 from janus_recipes.planning.line import Line
@@ -80,8 +80,8 @@ def plan_of(recipe: Recipe, tell: Tell = lambda step: None) -> Plan:
     """
     tokens = token_counter()
     nodes = count_all(recipe, tokens, tell)
-    means = means_by_kind(nodes, recipe)
-    asked = [asking_line(node, count, recipe, means) for node, count in nodes]
+    seen = seen_by_kind(nodes, recipe)
+    asked = [asking_line(node, count, recipe, seen) for node, count in nodes]
     first_judged = next((number for number, (node, _) in enumerate(nodes) if node.kind == "verdict"), len(nodes))
     engines = [*training_lines(recipe, tokens), *generation_lines(recipe)]
     lines = [*asked[:first_judged], *engines, *asked[first_judged:]]
@@ -117,7 +117,8 @@ def notes_on(recipe: Recipe, lines: list[Line], tokens: TokenCounter) -> list[st
     unpriced = sorted({line.by for line in lines if line.usd is None})
     return [
         "Requests: exact where a step's inputs are there; else at most, as if no filter removed any and every answer "
-        "were good. Questions asked again because an answer did not parse are not in it.",
+        "were good.",
+        note_on_re_asks(lines),
         f"Tokens: prompts by {tokens.method}; answers as long as the ledger's, else `expected_tokens`, else "
         "`max_tokens`.",
         f"Hours: at the providers' limits, {speeds.answer_tokens_per_second:g} tokens/s in each answer; batches at "
@@ -127,6 +128,13 @@ def notes_on(recipe: Recipe, lines: list[Line], tokens: TokenCounter) -> list[st
         f"{speeds.generated_tokens_per_gpu_second:,.0f} tokens/s (stated in `throughput`).",
         *(f"No price is known for {one}: give it `prices`." for one in unpriced),
     ]
+
+
+def note_on_re_asks(lines: list[Line]) -> str:
+    """What is said of questions that are asked again because an answer did not parse."""
+    again = [f"{line.answers_a_row:.2f} ({line.step})" for line in lines if line.to_ask and line.answers_a_row > 1]
+    by_ledger = f", but {', '.join(again)}, as the rows in the ledger took" if again else ""
+    return f"Answers a row, where some do not parse and are asked for again: 1.00{by_ledger}."
 
 
 def note_on_batches(under_way: Iterable[int]) -> list[str]:

@@ -22,7 +22,7 @@ from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.chat import ChatRequest, Reply, Unparsed, address_of, body_of
 from janus_recipes.llm.faults import Fault
 from janus_recipes.llm.ledger import Ledger
-from janus_recipes.recipe.schema import Faults, Sampling
+from janus_recipes.recipe.provider import Faults, Sampling
 from janus_recipes.records import Status
 from janus_recipes.rehearsal import batch_protocol
 from janus_recipes.rehearsal import batches as desk

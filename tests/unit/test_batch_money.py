@@ -25,7 +25,7 @@ from janus_recipes.planning.nodes import asking_nodes
 from janus_recipes.planning.plan import plan_of
 from janus_recipes.planning.show import money
 from janus_recipes.recipe.load import load_recipe
-from janus_recipes.recipe.schema import Faults, Provider
+from janus_recipes.recipe.provider import Faults, Provider
 from janus_recipes.records import Status
 from janus_recipes.rehearsal import batches as desk
 from janus_recipes.rehearsal.server import World, serving

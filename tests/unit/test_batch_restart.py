@@ -10,7 +10,7 @@ import pytest
 
 from janus_recipes.errors import StepError
 from janus_recipes.llm.batches import api
-from janus_recipes.recipe.schema import Faults, Provider
+from janus_recipes.recipe.provider import Faults, Provider
 from janus_recipes.records import Status
 from janus_recipes.rehearsal.server import World, serving
 from tests.batching import asked, child, provider_of, questions

@@ -13,9 +13,10 @@ import pytest
 
 from janus_recipes.errors import BudgetReached, SpendingRefused, StepError
 from janus_recipes.llm import budget
+from janus_recipes.llm.batches.state import BatchFolder, BatchState
 from janus_recipes.llm.budget import ROW_LENGTH, Purse, spent_by
 from janus_recipes.llm.chat import Reply
-from janus_recipes.recipe.schema import Prices, Provider
+from janus_recipes.recipe.provider import Prices, Provider
 
 PRICED = Provider(kind="openai", model="m", prices=Prices(input=0.0, output=1.0))
 MILLION = Reply("yes", "stop", prompt_tokens=1, completion_tokens=1_000_000)
@@ -71,6 +72,60 @@ def test_a_payment_of_another_process_is_seen_at_once(tmp_path: Path) -> None:
         time.sleep(0.05)  # looking must not have cost more than its share of the time
         with pytest.raises(BudgetReached):
             other.check()
+
+
+def test_what_was_once_seen_to_be_spent_stays_spent(tmp_path: Path) -> None:
+    with purse(tmp_path) as mine, purse(tmp_path) as other:
+        for _ in range(3):
+            other.pay(MILLION)
+        assert mine.spent_usd == pytest.approx(3.0)
+        (file,) = (tmp_path / ".spend" / "janus").iterdir()
+        os.truncate(file, ROW_LENGTH)  # as NFS may show it for a while
+        time.sleep(0.1)  # looking must not have cost more than its share of the time
+        assert mine.spent_usd == pytest.approx(3.0)
+
+
+def batch(ledger: Path, usd: float, name: str = "b1", recipe: str = "janus") -> tuple[BatchFolder, BatchState]:
+    """A batch under way that may cost so much."""
+    folder = BatchFolder(ledger / "another-model")
+    folder.path.mkdir(parents=True, exist_ok=True)
+    state = BatchState(name, 1, 1, usd, "", "https://there/v1", "f", "2026-01-02T03:04:05Z", "id", recipe=recipe)
+    folder.begin(state, [])
+    return folder, state
+
+
+def test_a_live_step_leaves_what_the_recipes_batches_under_way_may_cost(tmp_path: Path) -> None:
+    folder, state = batch(tmp_path, 6.0)
+    batch(tmp_path, 100.0, "b2", recipe="another")
+    with purse(tmp_path, 10.0) as mine:
+        # $10 less $6: four answers of a dollar.
+        for _ in range(4):
+            mine.check()
+            mine.pay(MILLION)
+        with pytest.raises(BudgetReached, match=r"of \$10.00 \$4.00 is spent and \$6.00 promised.*Wait until these"):
+            mine.check()
+        folder.end(state)  # it cost nothing after all, which is seen at once where it matters
+        mine.check()
+        mine.pay(MILLION)
+
+
+def test_a_batch_that_is_submitted_while_a_live_step_runs_is_seen_soon_but_not_looked_for_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with purse(tmp_path, 10.0) as mine:
+        mine.check()
+        batch(tmp_path, 10.0)
+        mine.check()  # looked at only now and then
+        at = time.monotonic()
+        monkeypatch.setattr(budget.time, "monotonic", lambda: at + budget.PROMISES_EVERY_S)
+        with pytest.raises(BudgetReached, match=r"\$10.00 promised"):
+            mine.check()
+
+
+def test_a_step_that_asks_in_batches_counts_its_promises_itself(tmp_path: Path) -> None:
+    batch(tmp_path, 10.0)
+    with purse(tmp_path, 10.0, PRICED.model_copy(update={"kind": "openai-batch"})) as mine:
+        mine.check()
 
 
 def test_what_was_spent_survives_kill_9(tmp_path: Path) -> None:
@@ -153,6 +208,23 @@ def test_a_full_disk_stops_the_spending(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode and "cannot be written down here" in done.stderr
     assert spent_by(tmp_path, "janus") == pytest.approx(3.0)
+
+
+def test_after_a_row_that_was_torn_by_a_full_disk_nothing_more_is_written_to_its_file(tmp_path: Path) -> None:
+    code = (
+        "import resource, signal, sys; sys.path.insert(0, 'tests/unit')\n"
+        "from contextlib import suppress; from pathlib import Path; import test_budget as t\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({3 * ROW_LENGTH + 10}, resource.RLIM_INFINITY))\n"
+        "p = t.purse(Path(sys.argv[1]), None)\n"
+        "with suppress(t.StepError):\n"
+        "    for n in range(5): p.pay(t.MILLION)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)\n"  # there is room again
+        "p.pay(t.MILLION)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert "cannot be written down here: no room is left" in done.stderr
+    assert spent_by(tmp_path, "janus") == pytest.approx(3.0)  # a whole row after the torn one would not be readable
 
 
 def test_a_file_changed_by_hand_is_named(tmp_path: Path) -> None:

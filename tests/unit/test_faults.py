@@ -9,9 +9,15 @@ import pytest
 from multidict import CIMultiDict
 
 from janus_recipes.errors import ProviderDown, StepError
+from janus_recipes.llm.ask import ask
+from janus_recipes.llm.budget import Purse
+from janus_recipes.llm.chat import Reply, address_of
 from janus_recipes.llm.faults import fault_of_status
+from janus_recipes.llm.ledger import Ledger
+from janus_recipes.llm.turned_away import HARMLESS
+from janus_recipes.recipe.provider import Prices
 from janus_recipes.records import Status
-from tests.scripted import KEY, Said, asked, provider_at, questions, scripted
+from tests.scripted import KEY, Said, asked, provider_at, question, questions, scripted
 
 pytestmark = pytest.mark.usefixtures("short_pauses")
 
@@ -135,7 +141,8 @@ def test_requests_that_are_all_rejected_with_the_same_words_stop_the_run(tmp_pat
     with scripted(lambda text, before: Said(status=400, error={"message": "no such deployment"})) as script:
         with pytest.raises(ProviderDown, match=r"rejects every request.*no such deployment"):
             asked(questions(200), provider_at(script.base_url), tmp_path)
-        assert script.came.total() < 20 + 8  # twenty tell, and those in flight then
+        # Twenty tell, then a harmless question is asked, and those in flight then.
+        assert script.came.total() <= 20 + 1 + 7 and script.came[HARMLESS] == 1
 
 
 @pytest.mark.parametrize(
@@ -196,7 +203,88 @@ def test_an_account_of_which_everything_is_flagged_stops_the_run(tmp_path: Path)
     with scripted(lambda text, before: FLAGGED) as script:
         with pytest.raises(ProviderDown, match=r"403: Your input was flagged.*See to the key"):
             asked(questions(200), provider_at(script.base_url), tmp_path)
-        assert script.came.total() < 20 + 8  # twenty tell, and those in flight then
+        assert script.came.total() <= 20 + 1 + 7 and script.came[HARMLESS] == 1
+
+
+TURNED_AWAY = {
+    "flagged": (FLAGGED, Status.REFUSED, 1),
+    "filtered": (Said(status=400, error={"code": "content_filter", "message": "no"}), Status.REFUSED, 0),
+    # The first one is looked into, then the 5th since; 30 are 1 + 5 * 5 + 4.
+    "a firewall": (Said(status=403, raw=b"<html>Forbidden</html>"), Status.FAILED, 6),
+    "not found": (Said(status=404), Status.FAILED, 6),
+    "too long": (Said(status=400, error={"message": "too long"}), Status.FAILED, 1),
+    "a parameter": (Said(status=400, error={"message": "max_tokens is not supported"}), Status.FAILED, 1),
+}
+
+
+@pytest.mark.parametrize("why", TURNED_AWAY)
+def test_a_restart_with_nothing_left_but_rows_that_are_turned_away_ends_with_their_statuses(
+    why: str, tmp_path: Path
+) -> None:
+    said, status, harmless_ones = TURNED_AWAY[why]
+    with scripted(lambda text, before: Said()) as script:
+        asked(questions(2), provider_at(script.base_url), tmp_path)
+        script.says = lambda text, before: said if text.startswith("question") else Said("yes")
+        rows, answers = asked(questions(32), provider_at(script.base_url, concurrency=1), tmp_path)
+    assert [row.status for row in rows] == [Status.OK] * 2 + [status] * 30
+    assert script.came[HARMLESS] == harmless_ones
+    assert answers.report.asked == 0  # what was asked to find out is nobody's answer
+
+
+@pytest.mark.parametrize("why", TURNED_AWAY)
+def test_a_restart_of_which_everything_is_turned_away_stops_at_once(why: str, tmp_path: Path) -> None:
+    if why == "filtered":  # whose words are about the prompt alone
+        return
+    said = TURNED_AWAY[why][0]
+    with scripted(lambda text, before: Said()) as script:
+        asked(questions(2), provider_at(script.base_url), tmp_path)
+        script.says = lambda text, before: said
+        with pytest.raises(ProviderDown, match=r"See to|Say `token_limit_key"):
+            asked(questions(99), provider_at(script.base_url, concurrency=8), tmp_path)
+        assert script.came.total() <= 2 + 20 + 1 + 7
+
+
+def test_a_block_of_flagged_rows_at_the_very_beginning_is_passed(tmp_path: Path) -> None:
+    with scripted(lambda text, before: FLAGGED if text in [f"question {n}" for n in range(50)] else Said()) as script:
+        rows, _ = asked(questions(60), provider_at(script.base_url, concurrency=8), tmp_path)
+    assert [row.status for row in rows] == [Status.REFUSED] * 50 + [Status.OK] * 10
+
+
+def test_many_that_are_turned_away_at_once_find_out_by_one_question(tmp_path: Path) -> None:
+    with scripted(lambda text, before: Said()) as script:
+        asked(questions(1), provider_at(script.base_url), tmp_path)
+        script.says = lambda text, before: Said(status=403) if text != HARMLESS else Said("yes", wait_s=1.0)
+        rows, _ = asked(questions(9), provider_at(script.base_url, concurrency=8), tmp_path)
+    assert [row.status for row in rows] == [Status.OK] + [Status.FAILED] * 8
+    assert script.came[HARMLESS] == 1
+
+
+def test_the_question_that_finds_out_is_like_the_others_and_paid_for(tmp_path: Path) -> None:
+    with scripted(lambda text, before: Said(status=403) if "question" in text else Said("yes")) as script:
+        provider = provider_at(script.base_url, prices=Prices(input=1e6, output=1e6))  # $1 a token
+        with (
+            Ledger.open(tmp_path, provider.model) as ledger,
+            Purse.open(tmp_path, "mine", 99.0, provider) as purse,
+        ):
+            ledger.put(address_of(question(0), provider), Reply("fine", "stop"))
+            answers = ask(questions(2), provider, ledger, str, 2, purse=purse)
+            kept = len(ledger)
+    theirs, ours = script.bodies
+    assert ours == {**theirs, "messages": [{"role": "user", "content": HARMLESS}]}
+    assert (answers.report.usd, kept) == (pytest.approx(12), 1)
+
+
+def test_finding_out_outlasts_a_rate_limit_and_a_fault(tmp_path: Path) -> None:
+    def says(text: str, before: int) -> Said:
+        if text != HARMLESS:
+            return Said(status=403)
+        return (Said(status=429), Said(status=429), Said(status=500), Said("yes"))[before]
+
+    with scripted() as script:
+        asked(questions(1), provider_at(script.base_url), tmp_path)
+        script.says = says
+        rows, _ = asked(questions(3), provider_at(script.base_url, concurrency=1, max_tries=2), tmp_path)
+    assert [row.status for row in rows] == [Status.OK, Status.FAILED, Status.FAILED]
 
 
 @pytest.mark.parametrize("status", [403, 404])
@@ -204,7 +292,7 @@ def test_a_403_or_404_after_an_answer_is_that_rows_failure_until_they_follow_eac
     status: int, tmp_path: Path
 ) -> None:
     def says(text: str, before: int) -> Said:
-        return Said(status=status) if int(text.split()[1]) in (3, 5, *range(10, 99)) else Said()
+        return Said() if text in [f"question {n}" for n in (0, 1, 2, 4, *range(6, 10))] else Said(status=status)
 
     with scripted(says) as script:
         rows, _ = asked(questions(10), provider_at(script.base_url, concurrency=1), tmp_path / "a")

@@ -11,10 +11,11 @@ import pytest
 from janus_recipes.errors import BudgetReached, ProviderDown, StepError
 from janus_recipes.llm import limits, progress
 from janus_recipes.llm.ask import ask
+from janus_recipes.llm.batches.state import BatchFolder, BatchState
 from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.chat import Reply, address_of
 from janus_recipes.llm.ledger import Ledger
-from janus_recipes.recipe.schema import Prices
+from janus_recipes.recipe.provider import Prices
 from janus_recipes.records import Status
 from tests.scripted import Said, asked, child, provider_at, questions, scripted, wait_for
 
@@ -159,6 +160,23 @@ def test_a_log_tells_how_far_it_is_and_what_it_came_to(
     assert "teacher: 0/8 rows so far, 0.0 answers/s, 8 in flight (limit: 8 in flight)" in lines
     assert summary.startswith("teacher: 8 rows, 0 from the ledger, 8 answers asked for (0 again), 0 retries, ")
     assert "; ok 8; 80 + 16 tokens" in summary
+
+
+def test_what_the_recipes_batches_under_way_may_cost_is_left_for_them(tmp_path: Path) -> None:
+    # A prompt of 10 tokens costs a dollar. Of 12, 8 are promised: asking stops at 4, when 3 more may be on their way.
+    folder = BatchFolder(tmp_path / "another-model")
+    folder.path.mkdir(parents=True)
+    state = BatchState("b1", 1, 1, 8.0, "", "https://there/v1", "f", "2026-01-02T03:04:05Z", "id", recipe="mine")
+    folder.begin(state, [])
+    with scripted(lambda text, before: Said(wait_s=0.02)) as script:
+        provider = provider_at(script.base_url, concurrency=4, prices=Prices(input=100_000.0, output=0.0))
+        with (
+            Ledger.open(tmp_path, provider.model) as ledger,
+            Purse.open(tmp_path, "mine", 12.0, provider) as purse,
+            pytest.raises(BudgetReached, match=r"8\.00 promised to its batches under way"),
+        ):
+            ask(questions(50), provider, ledger, str, 2, purse=purse)
+        assert 4 <= script.came.total() <= 7
 
 
 def test_a_budget_stops_the_run_and_is_overrun_by_no_more_than_what_was_in_flight(tmp_path: Path) -> None:

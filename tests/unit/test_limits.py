@@ -127,6 +127,43 @@ def test_no_more_are_let_in_than_are_allowed() -> None:
     asyncio.run(go())
 
 
+def test_what_an_answer_did_not_use_of_a_minutes_tokens_is_free_again_and_what_it_used_more_is_not() -> None:
+    async def seconds_after(used: int) -> float:
+        one = Gate(2, None, 600, lambda words: None)  # ten a second; five seconds' worth, 50, may go at once
+        ticket = await one.enter(40)
+        assert ticket is not None
+        one.answered(ticket, used)
+        one.leave(ticket)
+        return one._wait_s(40, time.monotonic())
+
+    # 10 of the 50 are left, and 30 come back: 40. Where 60 more were used, 90 lack: 9 seconds.
+    assert asyncio.run(seconds_after(10)) == pytest.approx(0, abs=0.1)
+    assert asyncio.run(seconds_after(100)) == pytest.approx(9, abs=0.3)
+
+
+def test_while_others_are_in_flight_a_few_that_fail_in_a_row_are_no_silence() -> None:
+    async def go() -> None:
+        one, _ = gate(30)
+        for ticket in (await let_in(one, 30))[:12]:
+            one.failed(ticket, SILENT)
+            one.leave(ticket)
+        await let_in(one, 12)  # 18 may still be answered: nobody has to knock
+
+    asyncio.run(go())
+
+
+def test_a_rate_limit_is_a_sign_of_life() -> None:
+    async def go() -> None:
+        one, _ = gate(8)
+        for fault in [SILENT] * 9 + [TOO_MUCH] + [SILENT] * 9:  # ten in a row would be a silence
+            (ticket,) = await let_in(one, 1)
+            one.failed(ticket, fault)
+            one.leave(ticket)
+        await let_in(one, 2)
+
+    asyncio.run(go())
+
+
 def test_where_nobody_answers_one_request_at_a_time_knocks() -> None:
     async def go() -> None:
         one, said = gate(12)

@@ -19,7 +19,7 @@ from openai.types import Batch
 from janus_recipes.llm.batches.files import URL
 from janus_recipes.llm.batches.state import BatchState
 from janus_recipes.llm.endpoint import Endpoint
-from janus_recipes.recipe.schema import Provider
+from janus_recipes.recipe.provider import Provider
 
 APPEARS_S = 30.0
 """A batch that was created stands in the provider's list within so many seconds."""

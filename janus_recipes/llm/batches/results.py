@@ -13,9 +13,9 @@ from janus_recipes.llm.batches.files import outcomes_in
 from janus_recipes.llm.budget import Purse, paid_from
 from janus_recipes.llm.chat import Reply
 from janus_recipes.llm.faults import UNREADABLE, Fault
-from janus_recipes.llm.flow import UNREADABLE_MOST
 from janus_recipes.llm.report import AskReport
 from janus_recipes.llm.rows import Rows
+from janus_recipes.llm.tries import UNREADABLE_MOST
 from janus_recipes.records import Status
 
 BREATHE_EVERY = 64
