@@ -72,3 +72,28 @@ rule write_responses:
     shell:
         "janus collect responses {params.of} --instructions {input.instructions}"
         " --system-messages {input.system_messages} --out {output.rows} > {log} 2>&1"
+
+
+rule write_helpful_responses:
+    """Generally helpful responses, without a system message or under a default one; asked where a data set needs them."""
+    input:
+        instructions="<results>/collection/instructions.jsonl",
+        prompt=RECIPE.prompts.response,
+        served=lambda wildcards: asking_job(helpful_of(wildcards)).inputs,
+    output:
+        rows="<results>/collection/helpful.{condition}.jsonl",
+        manifest="<results>/collection/helpful.{condition}.jsonl.manifest.json",
+    log:
+        "<logs>/collection/helpful.{condition}.log",
+    wildcard_constraints:
+        condition=lookups.one_of(RECIPE.collection.helpful_responses),
+    threads: lambda wildcards: asking_job(helpful_of(wildcards)).cpus
+    resources:
+        gpu=lambda wildcards: asking_job(helpful_of(wildcards)).gpus,
+        mem_mb=lambda wildcards: asking_job(helpful_of(wildcards)).mem_mb,
+        runtime=minutes(JOBS.asking_hours),
+    params:
+        spec=lambda wildcards: lookups.helpful_spec(RECIPE, wildcards.condition),
+    shell:
+        "janus collect helpful-responses {wildcards.condition} --instructions {input.instructions}"
+        " --out {output.rows} > {log} 2>&1"

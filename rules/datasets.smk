@@ -2,22 +2,65 @@
 
 
 rule cut_dataset:
-    """Conversations of system message, instruction and gold response."""
+    """Conversations, or preference pairs: from gold responses and their system messages, or from helpful responses."""
     input:
         instructions="<results>/collection/instructions.jsonl",
-        system_messages="<results>/collection/system_messages.jsonl",
-        responses="<results>/collection/responses.jsonl",
+        system_messages=lambda wildcards: lookups.message_file(
+            RECIPE, wildcards.dataset
+        ),
+        responses=lambda wildcards: lookups.response_file(RECIPE, wildcards.dataset),
     output:
         rows="<results>/datasets/{dataset}.jsonl",
         manifest="<results>/datasets/{dataset}.jsonl.manifest.json",
     log:
         "<logs>/datasets/{dataset}.log",
+    wildcard_constraints:
+        dataset=lookups.one_of(lookups.cut_datasets(RECIPE)),
     resources:
         mem_mb=JOBS.asking_mem_mb,
     params:
-        spec=lambda wildcards: lookups.spec(
-            RECIPE.seed, RECIPE.datasets[wildcards.dataset]
-        ),
+        spec=lambda wildcards: lookups.dataset_spec(RECIPE, wildcards.dataset),
+        messages=messages_option,
     shell:
-        "janus dataset {wildcards.dataset} --instructions {input.instructions}"
-        " --system-messages {input.system_messages} --responses {input.responses} --out {output.rows} > {log} 2>&1"
+        "janus dataset {wildcards.dataset} --instructions {input.instructions} {params.messages}"
+        " --responses {input.responses} --out {output.rows} > {log} 2>&1"
+
+
+rule mix_helpful_pairs:
+    """Pairs of general helpfulness from public pools, for the reward model's second stage."""
+    input:
+        lambda wildcards: lookups.local_files(
+            lookups.pools_of_mix(RECIPE, wildcards.dataset)
+        ),
+    output:
+        rows="<results>/datasets/{dataset}.jsonl",
+        bad="<results>/datasets/{dataset}.bad.jsonl",
+        manifest="<results>/datasets/{dataset}.jsonl.manifest.json",
+    log:
+        "<logs>/datasets/{dataset}.log",
+    wildcard_constraints:
+        dataset=lookups.one_of(lookups.helpful_mixes(RECIPE)),
+    resources:
+        mem_mb=JOBS.asking_mem_mb,
+    params:
+        spec=lambda wildcards: lookups.mix_spec(RECIPE, wildcards.dataset),
+    shell:
+        "janus helpful-mix {wildcards.dataset} --out {output.rows} > {log} 2>&1"
+
+
+rule write_card:
+    """A data set's card: what it is, what it was made from, and what is known to be wrong with it."""
+    input:
+        rows="<results>/datasets/{dataset}.jsonl",
+        manifest="<results>/datasets/{dataset}.jsonl.manifest.json",
+        published=RECIPE.published_figures,
+        known_models=RECIPE.known_models,
+    output:
+        card="<results>/datasets/{dataset}.card.md",
+        manifest="<results>/datasets/{dataset}.card.md.manifest.json",
+    log:
+        "<logs>/datasets/{dataset}.card.log",
+    params:
+        spec=lambda wildcards: lookups.card_spec(RECIPE, wildcards.dataset),
+    shell:
+        "janus card {wildcards.dataset} --rows {input.rows} --out {output.card} > {log} 2>&1"

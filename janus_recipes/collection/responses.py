@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from janus_recipes.llm.chat import ChatRequest, Unparsed
 from janus_recipes.prompts import Prompt
-from janus_recipes.recipe.schema import Asking
+from janus_recipes.recipe.provider import Asking
 from janus_recipes.records import Asked
 
 

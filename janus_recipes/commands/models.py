@@ -1,11 +1,10 @@
-"""`janus dataset`, `tiny-base` and `train`: from the Collection to models (paper, section 3.2 and appendix D.1)."""
+"""`janus tiny-base` and `train`: from training sets to models (paper, section 3.2 and appendix D.1)."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,14 +13,11 @@ import typer
 
 from janus_recipes.commands.lookup import named
 from janus_recipes.commands.options import Env, Out, Recipes, work_folder
-from janus_recipes.datasets.sft import sft_rows
 from janus_recipes.errors import StepError
-from janus_recipes.files import write_jsonl
 from janus_recipes.manifest import making
 from janus_recipes.processes import last_lines, run_child
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.schema import BaseModelSpec, Recipe
-from janus_recipes.records import Status, ok_values, read_asked, read_instructions
 from janus_recipes.seeding import derive_seed
 from janus_recipes.training.axolotl import axolotl_config, write_config
 from janus_recipes.training.run import train
@@ -31,40 +27,12 @@ app = typer.Typer()
 train_app = typer.Typer(help="Train a model with axolotl.")
 
 Model = Annotated[str, typer.Argument(help="A model of the recipe.")]
-Instructions = Annotated[Path, typer.Option(help="The Collection's instructions.")]
 
 WEIGHTS = "weights"
 """A model's files, beside its manifest."""
 
 TEXT_FIELDS = {"instructions": "text"}
 """Where the tokenizer finds a row's text; asked rows have it under `value`."""
-
-
-@app.command()
-def dataset(
-    name: Annotated[str, typer.Argument(help="A data set of the recipe.")],
-    recipe: Recipes,
-    instructions: Instructions,
-    system_messages: Annotated[Path, typer.Option(help="The Collection's system messages.")],
-    responses: Annotated[Path, typer.Option(help="The Collection's gold responses.")],
-    out: Out,
-) -> None:
-    """Cut a training set from the Collection."""
-    spec = load_recipe(recipe)
-    wanted = named(spec.datasets, name, "data set")
-    inputs = {"instructions": instructions, "system_messages": system_messages, "responses": responses}
-    with making(out, recipe=spec.name, section=wanted, inputs=inputs) as made:
-        texts, answers = ok_values(system_messages, str), ok_values(responses, str)
-        count = write_jsonl(out, sft_rows(read_instructions(instructions), texts, answers, wanted, spec.seed))
-        if not count:
-            raise StepError(f"{out}: no instruction has a system message with a gold response; see {responses}")
-        made.counts = {"rows": count, "left_out_responses": left_out(responses)}
-
-
-def left_out(asked: Path) -> dict[str, int]:
-    """How many rows of a file are not there to train on, by status."""
-    statuses = Counter(row.status for row in read_asked(asked, str))
-    return {str(status): count for status, count in sorted(statuses.items()) if status is not Status.OK}
 
 
 @app.command()

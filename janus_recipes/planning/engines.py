@@ -6,16 +6,15 @@ Speeds are those that finished runs of the recipe had, by their manifests, else 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 
-from janus_recipes.files import Json, read_jsonl
+from janus_recipes.files import Json
 from janus_recipes.manifest import manifest_of
 from janus_recipes.planning.asking import S_PER_H
-from janus_recipes.planning.count import SAMPLE
+from janus_recipes.planning.datasets import file_of, row_tokens, rows_at_most
 from janus_recipes.planning.line import Basis, Line
 from janus_recipes.planning.made import as_manifest, manifest, mean
-from janus_recipes.planning.nodes import instances_at_most, instructions_at_most, judged, rows_of
+from janus_recipes.planning.nodes import instances_at_most, judged
 from janus_recipes.planning.tokens import TokenCounter
 from janus_recipes.planning.typical import answer_tokens_of
 from janus_recipes.recipe.schema import Recipe, Training
@@ -33,23 +32,12 @@ def training_line(recipe: Recipe, name: str, train: Training, tokens: TokenCount
     step, by = f"train {name}", f"{train.method} of {recipe.models[name].base} on {train.dataset}"
     if manifest(Path("results", recipe.name, "models", name, "manifest.json")).get("section") == as_manifest(train):
         return Line(step, by, "made")
-    data = Path("results", recipe.name, "datasets", f"{train.dataset}.jsonl")
-    per_instruction = recipe.datasets[train.dataset].system_messages_per_instruction
-    rows = rows_of(data, instructions_at_most(recipe, recipe.collection, "collection") * per_instruction)
-    read = rows * row_tokens(recipe, data, tokens) * train.epochs
+    read = rows_at_most(recipe, train.dataset) * row_tokens(recipe, train.dataset, tokens) * train.epochs
     speed = measured_training_speed(recipe) or recipe.throughput.training_tokens_per_gpu_second
     gpu_hours = read / speed / S_PER_H if train.gpus else 0.0
     hours = gpu_hours / train.gpus if train.gpus else None
-    basis: Basis = "exact" if data.exists() else "estimate"
+    basis: Basis = "exact" if file_of(recipe, train.dataset).exists() else "estimate"
     return Line(step, by, basis, gpu_tokens=round(read), hours=hours, gpu_hours=gpu_hours)
-
-
-def row_tokens(recipe: Recipe, data: Path, tokens: TokenCounter) -> float:
-    """Mean tokens of a training row: of the first rows where they are made, else of typical texts."""
-    if data.exists():
-        rows = ["\n".join(one["content"] for one in row["messages"]) for row in islice(read_jsonl(data), SAMPLE)]
-        return mean(map(tokens.count, rows)) or 0.0
-    return message_and_instruction_tokens(recipe) + answer_tokens_of(recipe.collection.responses)
 
 
 def message_and_instruction_tokens(recipe: Recipe) -> int:

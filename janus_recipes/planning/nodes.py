@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from janus_recipes import asking_steps
 from janus_recipes.asking_steps import AskingStep
+from janus_recipes.datasets.needs import helpful_needed
 from janus_recipes.llm.chat import ChatRequest
 from janus_recipes.planning.typical import Typical, answer_tokens_of
-from janus_recipes.recipe.schema import Asking, Benchmark, Collection, Condition, Recipe
+from janus_recipes.recipe.collection import Collection
+from janus_recipes.recipe.provider import Asking
+from janus_recipes.recipe.schema import Benchmark, Recipe
+from janus_recipes.recipe.section import Condition
 from janus_recipes.records import DIMENSIONS
 
 
@@ -37,6 +42,7 @@ class AskingNode:
 def asking_nodes(recipe: Recipe) -> Iterator[AskingNode]:
     """All asking steps: the Collection's, each bench's, and the judge's."""
     yield from part_nodes(recipe, "collection", recipe.collection)
+    yield from helpful_nodes(recipe)
     for name, bench in recipe.benchmarks.items():
         yield from part_nodes(recipe, name, bench)
     for name, model, condition in judged(recipe):
@@ -76,6 +82,21 @@ def part_nodes(recipe: Recipe, name: str, part: Collection | Benchmark) -> Itera
             *(f"{name}.rubrics", "rubric", scored, sets * len(DIMENSIONS), (preferences,), home / "rubrics.jsonl"),
             step=lambda: asking_steps.rubrics(recipe, scored, preferences),
             typical=lambda: typical.rubrics(scored),
+        )
+
+
+def helpful_nodes(recipe: Recipe) -> Iterator[AskingNode]:
+    """The generally helpful responses that the recipe's data sets need."""
+    home = home_of(recipe, recipe.collection, "collection")
+    instructions = home / instructions_file(recipe.collection)
+    for condition in helpful_needed(recipe):
+        asking = recipe.collection.helpful_responses[condition]
+        yield AskingNode(
+            *(f"collection.helpful_responses.{condition}", "helpful_response", asking),
+            *(instructions_at_most(recipe, recipe.collection, "collection"), (instructions,)),
+            home / f"helpful.{condition}.jsonl",
+            step=partial(asking_steps.helpful_responses, recipe, condition, instructions),
+            typical=partial(Typical(recipe).helpful_responses, asking, condition),
         )
 
 

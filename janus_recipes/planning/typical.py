@@ -6,15 +6,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from janus_recipes.benchmarks.rubrics import rubric_requests
+from janus_recipes.collection.helpful_responses import helpful_requests
 from janus_recipes.collection.preferences import preference_requests
 from janus_recipes.collection.responses import response_requests
 from janus_recipes.collection.seeds import read_seed_preferences, read_seed_rubrics, read_seed_system_messages
 from janus_recipes.collection.system_messages import system_message_requests
+from janus_recipes.datasets.default_messages import default_messages
 from janus_recipes.examples import example_instance, example_instruction, example_sets, example_system_messages
 from janus_recipes.judging.judge import judge_requests, own
 from janus_recipes.llm.chat import ChatRequest
+from janus_recipes.planning.made import mean
+from janus_recipes.planning.tokens import TokenCounter
 from janus_recipes.prompts import read_prompt
-from janus_recipes.recipe.schema import Asking, PreferenceSets, Recipe, Rubrics, SystemMessages
+from janus_recipes.recipe.collection import HelpfulCondition, PreferenceSets, SystemMessages
+from janus_recipes.recipe.provider import Asking
+from janus_recipes.recipe.schema import Recipe, Rubrics
 
 WORD = " the"
 """One token and four characters, so that a filler has its length by either way of counting."""
@@ -48,6 +54,14 @@ class Typical:
         messages, about = example_system_messages(self.recipe), example_instruction(self.instruction)
         return response_requests(messages, {about.id: about.text}, asking, read_prompt(self.recipe.prompts.response))
 
+    def helpful_responses(self, asking: Asking, condition: HelpfulCondition) -> Iterable[ChatRequest]:
+        """The requests for one instruction: under each of the default messages, or under none."""
+        by_default, prompt = condition == "default", read_prompt(self.recipe.prompts.response)
+        messages = default_messages(self.recipe.collection.default_messages) if by_default else {}
+        about = [example_instruction(self.instruction)]
+        for one in [{name: text} for name, text in messages.items()] or [{}]:
+            yield from helpful_requests(about, one, asking, prompt, self.recipe.seed)
+
     def rubrics(self, asking: Rubrics) -> Iterable[ChatRequest]:
         """The requests for one preference set."""
         examples, prompt = read_seed_rubrics(self.recipe.seeds.rubrics), read_prompt(self.recipe.prompts.rubric)
@@ -68,3 +82,8 @@ def filler(tokens: int) -> str:
 def answer_tokens_of(asking: Asking) -> int:
     """The tokens of a step's typical answer: as the recipe expects, else as many as it may have."""
     return asking.expected_tokens or asking.sampling.max_tokens
+
+
+def default_message_tokens(recipe: Recipe, tokens: TokenCounter) -> float:
+    """Mean tokens of the recipe's default system messages."""
+    return mean(map(tokens.count, default_messages(recipe.collection.default_messages).values())) or 0.0

@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from janus_recipes.files import Json, digest_of_text
-from janus_recipes.recipe.schema import Faults
+from janus_recipes.recipe.provider import Faults
 from janus_recipes.rehearsal.batch_protocol import ENDPOINT, form_of, page, rows_of
 from janus_recipes.seeding import random_for
 

@@ -34,7 +34,7 @@ from starlette.types import Receive, Scope, Send
 
 from janus_recipes.errors import StepError
 from janus_recipes.files import digest_of_text
-from janus_recipes.recipe.schema import Faults
+from janus_recipes.recipe.provider import Faults
 from janus_recipes.rehearsal.batches import Desk
 from janus_recipes.rehearsal.world import answer, shaped
 from janus_recipes.seeding import random_for

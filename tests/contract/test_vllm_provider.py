@@ -30,7 +30,7 @@ from janus_recipes.llm.endpoint import Endpoint, Engine, endpoint
 from janus_recipes.llm.faults import Fault
 from janus_recipes.llm.ledger import Ledger
 from janus_recipes.processes import alone_in, descendants, start_time
-from janus_recipes.recipe.schema import Provider, Sampling, ServedModel
+from janus_recipes.recipe.provider import Provider, Sampling, ServedModel
 from janus_recipes.records import Asked, Status
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,10 @@ from janus_recipes.commands.asking import in_full
 from janus_recipes.datasets.sft import sft_rows
 from janus_recipes.llm.chat import Unparsed
 from janus_recipes.prompts import read_prompt
-from janus_recipes.recipe.schema import Dataset, PreferenceSets, Rubrics, Sampling, SystemMessages
+from janus_recipes.recipe.collection import PreferenceSets, SystemMessages
+from janus_recipes.recipe.dataset import SftDataset
+from janus_recipes.recipe.provider import Sampling
+from janus_recipes.recipe.schema import Rubrics
 from janus_recipes.records import DIMENSIONS, Asked, Instruction, Preference, Status
 
 SAMPLING = Sampling(max_tokens=10)
@@ -71,9 +74,9 @@ def test_a_system_message_is_asked_for_with_three_different_examples() -> None:
     assert all(one.preference in asked.messages[-1].content for one in SET)
 
 
-def test_a_system_message_is_one_paragraph_without_bullets() -> None:
+def test_a_system_message_is_read_without_the_white_space_around_it_and_is_not_blank() -> None:
     assert parse_system_message('{"system_message": " You answer as a baker. "}') == "You answer as a baker."
-    for wrong in ("first\n\nsecond", "- a point\n- another", "1. one\n2. two", ""):
+    for wrong in ("", " \n "):
         with pytest.raises(Unparsed):
             parse_system_message(json.dumps({"system_message": wrong}))
 
@@ -122,7 +125,7 @@ def sft(messages_per_instruction: int, without: str = "") -> list[str]:
     ids = [f"i-{number}/{n}" for number in range(40) for n in range(3)]
     instructions = [Instruction(f"i-{number}", f"question {number}", "pool") for number in range(40)]
     texts = {item: f"text of {item}" for item in ids if item != without}
-    spec = Dataset(system_messages_per_instruction=messages_per_instruction)
+    spec = SftDataset(kind="sft", system_messages_per_instruction=messages_per_instruction)
     return [row["id"] for row in sft_rows(instructions, texts, texts, spec, seed=1)]
 
 
@@ -139,7 +142,7 @@ def test_an_incomplete_set_is_not_trained_on() -> None:
 
 
 def test_a_training_row_is_the_conversation_that_the_template_renders() -> None:
-    (row,) = sft_rows([ONE], {"i-1/0": "Be brief."}, {"i-1/0": "Seldom."}, Dataset(), seed=1)
+    (row,) = sft_rows([ONE], {"i-1/0": "Be brief."}, {"i-1/0": "Seldom."}, SftDataset(kind="sft"), seed=1)
     assert [(turn["role"], turn["content"]) for turn in row["messages"]] == [
         ("system", "Be brief."),
         ("user", "How do bees sleep?"),
