@@ -118,9 +118,18 @@ rule assemble_bench:
         collection="<results>/collection/preferences.jsonl",
     output:
         rows="<results>/bench/{bench}/bench.jsonl",
+        unseen="<results>/bench/{bench}/bench.unseen.csv",
         manifest="<results>/bench/{bench}/bench.jsonl.manifest.json",
     log:
         "<logs>/bench/{bench}/bench.log",
+    resources:
+        mem_mb=JOBS.asking_mem_mb,
+    params:
+        spec=lambda wildcards: lookups.spec(
+            bench_of(wildcards).unseen,
+            bench_of(wildcards).sources,
+            bench_of(wildcards).preference_sets.per_instruction,
+        ),
     shell:
         "janus bench assemble {wildcards.bench} --prompts {input.prompts} --preferences {input.preferences}"
         " --system-messages {input.system_messages} --references {input.references} --rubrics {input.rubrics}"

@@ -4,13 +4,12 @@
         --system-messages m.jsonl --references r.jsonl --rubrics u.jsonl --collection-preferences c.jsonl \\
         --out bench.jsonl
 
-An instance that lacks a part, or whose preferences the Collection holds in the same combination, is left out and
+An instance that lacks a part, or whose preferences are not unseen in the Collection (`unseen.py`), is left out and
 counted.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,8 +17,6 @@ from dataclasses import dataclass, field
 from janus_recipes.benchmarks.rubrics import RubricText
 from janus_recipes.recipe.schema import BenchSource
 from janus_recipes.records import DIMENSIONS, BenchInstance, Instruction, Preference, Rubric
-
-Combination = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -34,9 +31,14 @@ class BenchParts:
 
 @dataclass
 class Assembled:
-    """Counts instances while they are made: `left_out` by what was missing."""
+    """What became of the instances while they are made: `reasons` says, by id, why one was left out."""
 
-    left_out: Counter[str] = field(default_factory=Counter)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """How many were left out, by reason."""
+        return Counter(self.reasons.values())
 
 
 def instances(
@@ -44,21 +46,21 @@ def instances(
     sets_per_prompt: int,
     sources: Mapping[str, BenchSource],
     parts: BenchParts,
-    seen: set[Combination],
+    seen: Mapping[str, str],
     report: Assembled,
 ) -> Iterator[BenchInstance]:
-    """The bench's instances, by instruction. `seen` are the combinations of preferences in the Collection."""
+    """The bench's instances, by instruction. `seen`: why the preferences of a set are not unseen, by its id."""
     for prompt in prompts:
         for number in range(sets_per_prompt):
             item = f"{prompt.id}/{number}"
             problem = what_is_wrong(item, parts, seen)
             if problem:
-                report.left_out[problem] += 1
+                report.reasons[item] = problem
             else:
                 yield instance(item, prompt, sources[prompt.source].column, parts)
 
 
-def what_is_wrong(item: str, parts: BenchParts, seen: set[Combination]) -> str | None:
+def what_is_wrong(item: str, parts: BenchParts, seen: Mapping[str, str]) -> str | None:
     """Why an instance cannot stand in the bench, or None."""
     for name, part in (("preference set", parts.preferences), ("system message", parts.system_messages)):
         if item not in part:
@@ -67,7 +69,7 @@ def what_is_wrong(item: str, parts: BenchParts, seen: set[Combination]) -> str |
         return "no reference answer"
     if any(f"{item}/{number}" not in parts.rubrics for number in range(len(DIMENSIONS))):
         return "no rubric"
-    return "preferences seen in the collection" if combination(parts.preferences[item]) in seen else None
+    return seen.get(item)
 
 
 def instance(item: str, prompt: Instruction, column: str, parts: BenchParts) -> BenchInstance:
@@ -86,8 +88,3 @@ def instance(item: str, prompt: Instruction, column: str, parts: BenchParts) -> 
         reference_answer=parts.references[item],
         rubrics=rubrics,
     )
-
-
-def combination(preferences: Iterable[Preference]) -> Combination:
-    """A preference set as it is compared: its preferences in lower case, without punctuation or extra spaces."""
-    return tuple(" ".join(re.findall(r"\w+", f"{one.preference} {one.description}".lower())) for one in preferences)

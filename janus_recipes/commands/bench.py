@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from janus_recipes import asking_steps
-from janus_recipes.benchmarks.assemble import Assembled, BenchParts, combination, instances
+from janus_recipes.benchmarks.assemble import Assembled, BenchParts, instances
 from janus_recipes.benchmarks.prompts import choose_prompts
 from janus_recipes.benchmarks.rubrics import RubricText
+from janus_recipes.collection.pool_files import input_files
 from janus_recipes.collection.sources import SourceReport, read_source
 from janus_recipes.commands.asking import make_asked
 from janus_recipes.commands.collect import Instructions
 from janus_recipes.commands.lookup import named
 from janus_recipes.commands.options import Out, Recipes
 from janus_recipes.errors import StepError
-from janus_recipes.files import write_jsonl
+from janus_recipes.files import write_jsonl, written_whole
 from janus_recipes.manifest import making
 from janus_recipes.recipe.load import load_recipe
-from janus_recipes.records import ok_values, preference_set_from, read_instructions, row_of
+from janus_recipes.records import Preference, ok_values, preference_set_from, read_asked, read_instructions, row_of
+from janus_recipes.reporting.text import csv_text
 
 app = typer.Typer(help="Multifaceted Bench: its prompts, rubrics and instances.")
 
@@ -33,7 +36,7 @@ def prompts(bench: Name, recipe: Recipes, instructions: Instructions, out: Out) 
     """Choose each benchmark's quota of instructions that the Collection does not use."""
     spec = load_recipe(recipe)
     sources = named(spec.benchmarks, bench, "benchmark").sources
-    files = {name: Path(source.path) for name, source in sources.items() if source.path}
+    files = input_files(sources)
     with making(
         out, recipe=spec.name, section=row_sections(sources), inputs={"collection": instructions, **files}
     ) as made:
@@ -64,7 +67,10 @@ def assemble(
     collection_preferences: Annotated[Path, typer.Option(help="The Collection's preference sets, which are out.")],
     out: Out,
 ) -> None:
-    """Put the bench's instances together."""
+    """Put the bench's instances together. What is nearest to each in the Collection goes into bench.unseen.csv."""
+    # numpy and rapidfuzz are needed here alone.
+    from janus_recipes.benchmarks.unseen import UNSEEN_COLUMNS, compare, distribution, unseen_rows
+
     spec = load_recipe(recipe)
     section = named(spec.benchmarks, bench, "benchmark")
     inputs = {
@@ -75,22 +81,30 @@ def assemble(
         "rubrics": rubrics,
         "collection": collection_preferences,
     }
-    with making(out, recipe=spec.name, section=row_sections(section.sources), inputs=inputs) as made:
+    unseen = out.with_suffix(".unseen.csv")
+    decides = {"sources": row_sections(section.sources), "unseen": section.unseen.model_dump(mode="json")}
+    with making(out, recipe=spec.name, section=decides, inputs=inputs, also=[unseen]) as made:
         parts = BenchParts(
             preferences=ok_values(preferences, preference_set_from),
             system_messages=ok_values(system_messages, str),
             references=ok_values(references, str),
             rubrics=ok_values(rubrics, lambda value: RubricText(value["criteria"], tuple(value["scores"]))),
         )
-        seen = {combination(one) for one in ok_values(collection_preferences, preference_set_from).values()}
-        report = Assembled()
-        rows = instances(
-            read_instructions(prompts), section.preference_sets.per_instruction, section.sources, parts, seen, report
-        )
+        compared = compare(parts.preferences, collection_sets(collection_preferences), section.unseen)
+        report, sets = Assembled(), section.preference_sets.per_instruction
+        rows = instances(read_instructions(prompts), sets, section.sources, parts, compared.seen, report)
         count = write_jsonl(out, map(row_of, rows))
-        made.counts = {"instances": count, "left_out": dict(report.left_out)}
+        with written_whole(unseen) as csv:
+            csv.write(csv_text(UNSEEN_COLUMNS, unseen_rows(parts.preferences, compared, report.reasons)))
+        highest = distribution([near.rouge_l for near in compared.nearest.values()])
+        made.counts = {"instances": count, "left_out": dict(report.left_out), "highest_rouge_l": highest}
         if not count:
             raise StepError(f"the bench {bench} has no instance left; left out: {dict(report.left_out)}")
+
+
+def collection_sets(path: Path) -> Iterator[tuple[Preference, ...]]:
+    """The Collection's preference sets, one at a time."""
+    return (row.value for row in read_asked(path, preference_set_from) if row.value is not None)
 
 
 def row_sections(sections: Any) -> dict[str, Any]:

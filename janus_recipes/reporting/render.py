@@ -10,10 +10,7 @@ A figure that not every instance stands behind is marked with a dagger, and a li
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -32,6 +29,7 @@ from janus_recipes.reporting.table import (
     comparison_rows,
     csv_rows,
 )
+from janus_recipes.reporting.text import csv_text, markdown_table, plain
 
 HOLE = "†"
 NONE = "\N{EN DASH}"
@@ -52,13 +50,6 @@ def write_table(table: BuiltTable, folder: Path) -> None:
     for suffix, text in zip(SUFFIXES, texts, strict=True):
         with written_whole(folder / f"{table.name}.{suffix}") as out:
             out.write(text)
-
-
-def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A CSV with `\\n` line ends, quoted where needed."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(chain([header], rows))
-    return out.getvalue()
 
 
 def html_of(table: BuiltTable) -> str:
@@ -83,12 +74,12 @@ def html_of(table: BuiltTable) -> str:
 
 def markdown_of(table: BuiltTable) -> str:
     """The same in Markdown. A rehearsal says so in its first line after the title."""
-    parts = [f"# {_plain(table.title)}"]
+    parts = [f"# {plain(table.title)}"]
     if table.notice:
-        parts.append(f"> **{_plain(table.notice)}**")
-    parts += [_plain(note_of(table)), _markdown_scores(table)]
+        parts.append(f"> **{plain(table.notice)}**")
+    parts += [plain(note_of(table)), _markdown_scores(table)]
     if found := list(hole_notes(table)):
-        parts.append("\n".join(f"- {HOLE} {_plain(one)}" for one in found))
+        parts.append("\n".join(f"- {HOLE} {plain(one)}" for one in found))
     if table.comparisons:
         parts += ["## Paired comparisons (Average)", _markdown_comparisons(table)]
     return "\n\n".join(parts) + "\n"
@@ -159,7 +150,7 @@ def comparison_label(one: Comparison) -> str:
 def _markdown_scores(table: BuiltTable) -> str:
     head = ["Model", "System message", "Figures", *table.columns, "95% interval", "n used", "Left out", "Judge"]
     rows = [row for line in own_lines(table) for row in _markdown_line(line, table)]
-    return _markdown_table(head, rows, left={0, 1, 2, len(head) - 2, len(head) - 1})
+    return markdown_table(head, rows, left={0, 1, 2, len(head) - 2, len(head) - 1})
 
 
 def _markdown_line(line: Line, table: BuiltTable) -> Iterator[list[str]]:
@@ -184,19 +175,7 @@ def _markdown_comparisons(table: BuiltTable) -> str:
         means = [score(one.first), score(one.second), signed(one.difference.value)]
         n_used = f"{one.difference.n} of {table.n_expected}"
         rows.append([comparison_label(one), one.condition, *means, interval(one.difference.interval), n_used])
-    return _markdown_table(head, rows, left={0, 1})
-
-
-def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], left: set[int]) -> str:
-    """A table with its columns lined up; `left` are the columns of text, the others are numbers."""
-    cells = [[_plain(text).replace("|", "\\|") for text in row] for row in (head, *rows)]
-    widths = [max(3, *(len(row[k]) for row in cells)) for k in range(len(head))]
-    rule = [":" + "-" * (width - 1) if k in left else "-" * (width - 1) + ":" for k, width in enumerate(widths)]
-    lined = [
-        [t.ljust(w) if k in left else t.rjust(w) for k, (t, w) in enumerate(zip(row, widths, strict=True))]
-        for row in cells
-    ]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (lined[0], rule, *lined[1:]))
+    return markdown_table(head, rows, left={0, 1})
 
 
 def _mark(cell: Cell) -> str:
@@ -205,8 +184,3 @@ def _mark(cell: Cell) -> str:
 
 def _statuses(counted: Mapping[Status, int]) -> str:
     return ", ".join(f"{number} {status}" for status, number in counted.items())
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is: on one line, and never as HTML."""
-    return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")

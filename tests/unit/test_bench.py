@@ -6,13 +6,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from janus_recipes.benchmarks.assemble import Assembled, BenchParts, combination, instances
+from janus_recipes.benchmarks.assemble import Assembled, BenchParts, instances
 from janus_recipes.benchmarks.prompts import choose_prompts
 from janus_recipes.benchmarks.rubrics import RubricText
+from janus_recipes.benchmarks.unseen import SEEN, compare
 from janus_recipes.errors import StepError
 from janus_recipes.judging.judge import judge_requests, own, swapped
 from janus_recipes.prompts import read_prompt
-from janus_recipes.recipe.schema import BenchSource, Judging, Sampling
+from janus_recipes.recipe.provider import Sampling
+from janus_recipes.recipe.schema import BenchSource, Judging, Unseen
 from janus_recipes.records import DIMENSIONS, BenchInstance, Instruction, Preference, Rubric, instruction_id
 
 SOURCES = {name: BenchSource(path="x", field="text", column=f"mf-{name}", quota=2) for name in ("A", "B")}
@@ -51,10 +53,10 @@ def test_an_instance_without_a_rubric_or_with_seen_preferences_is_left_out_and_c
     item = prompts[0].id
     sets = {f"{item}/{n}": preferences(f"word{n}") for n in range(3)}
     report = Assembled()
-    seen = {combination(preferences("WORD1 "))}  # the same but for case and spaces
+    seen = compare(sets, [preferences("WORD1 ")], Unseen()).seen  # the same but for case and spaces
     made = list(instances(prompts, 4, SOURCES, parts(sets, without=f"{item}/2/3"), seen, report))
     assert [one.id for one in made] == [f"{item}/0"]
-    assert report.left_out == {"preferences seen in the collection": 1, "no rubric": 1, "no preference set": 1}
+    assert report.left_out == {SEEN: 1, "no rubric": 1, "no preference set": 1}
     assert made[0].benchmark == "mf-A"
     assert [one.dimension for one in made[0].rubrics] == list(DIMENSIONS)
 
