@@ -1,6 +1,6 @@
 """Ratios against named peers in one run, as one table; the exit code is 1 when a bar is missed.
 
-    make bench                          everything; about fifteen minutes of a quiet machine with two cores
+    make bench                          everything; some hours of a quiet machine with two cores, most for `collection`
     make bench ARGS="asking ledger"     some parts
     make bench ARGS="peers"             builds .envs/bench-peers first; from then on the peers take part
     make bench ARGS="rate --share 0.1"  a tenth of the requests, to see that it runs
@@ -11,6 +11,9 @@ rate      requests a second when the server answers at once
 faults    answers lost, malformed ones kept, and what is paid twice after kill -9
 ledger    seconds and memory to open 600,000 answers and ask for what is missing, against merely reading the bytes
 memory    what a run of 100,000 requests holds
+rouge     pairs a second of ROUGE-L, against the rouge-score package; all pairs of Figure 5
+collection  rows a second and memory of the Collection's steps, 65,000 instructions x 3 (under an hour; --share 0.02)
+funnel    seconds and memory from 1.27 million instructions to the Collection's
 dry-run   `snakemake -n` of the paper, against starting Snakemake alone
 """
 
@@ -22,10 +25,13 @@ import sys
 from collections.abc import Callable, Sequence
 
 from tests.bench.asking import bench_asking, bench_rate
+from tests.bench.collection import bench_collection
 from tests.bench.contenders import PEERS, PEERS_READY, contenders
 from tests.bench.dry_run import bench_dry_run
 from tests.bench.faults import bench_faults
+from tests.bench.funnel import bench_funnel
 from tests.bench.ledger import bench_ledger, bench_memory
+from tests.bench.rouge import bench_rouge
 from tests.bench.running import Client, say
 from tests.bench.table import Row, print_table
 
@@ -37,6 +43,9 @@ PARTS: dict[str, Part] = {
     "faults": lambda clients, share: bench_faults(clients, int(1000 * share)),
     "ledger": lambda _, share: bench_ledger(int(600_000 * share)),
     "memory": lambda _, share: bench_memory(int(100_000 * share)),
+    "rouge": lambda _, share: bench_rouge(share),
+    "collection": lambda _, share: bench_collection(int(65_000 * share)),
+    "funnel": lambda _, share: bench_funnel(int(1_270_000 * share)),
     "dry-run": lambda _, share: bench_dry_run(),
 }
 

@@ -13,8 +13,11 @@ import pytest
 
 from tests.bench import __main__ as bench
 from tests.bench.asking import bench_rate
+from tests.bench.clients.collection_sdk import bodies_of
+from tests.bench.collection_steps import STEPS, files_in, prepare, text
 from tests.bench.contenders import BARRIER, OURS, peers
 from tests.bench.faults import kept
+from tests.bench.job import Job
 from tests.bench.ledger import bench_ledger
 from tests.bench.load import fate, greedy_s, is_whole, latencies, number_in, prompt
 from tests.bench.running import Client, LoadServer, killed_at_half, load_server
@@ -167,3 +170,12 @@ def test_an_unknown_part_is_refused_with_the_parts_there_are(capsys: pytest.Capt
         bench.main(["speed"])
     assert stopped.value.code == 2
     assert "asking" in capsys.readouterr().err
+
+
+def test_the_openai_package_is_measured_on_the_very_requests_of_the_collections_steps(tmp_path: Path) -> None:
+    files = files_in(tmp_path)
+    prepare(files, "http://127.0.0.1:9/v1", 2)
+    bodies = bodies_of(Job("http://127.0.0.1:9/v1", 99, 4, tmp_path), "preferences")
+    # Three preference sets for each of the two instructions.
+    assert [text(n // 3) in body["messages"][-1]["content"] for n, body in enumerate(bodies)] == [True] * 6
+    assert all(str(files.recipe) in files.command(step) for step in STEPS)

@@ -9,7 +9,7 @@ import janus_recipes.llm.flow  # noqa: F401  # loaded before the clock starts, a
 from janus_recipes.llm.ask import ask
 from janus_recipes.llm.chat import ChatRequest, Message, Unparsed
 from janus_recipes.llm.ledger import Ledger
-from janus_recipes.recipe.schema import Prices, Provider, Sampling
+from janus_recipes.recipe.provider import Prices, Provider, Sampling
 from janus_recipes.records import Status
 from tests.bench.job import MODEL, Job, job, kept, peak_mb, tell
 from tests.bench.load import is_whole, prompt
