@@ -27,29 +27,46 @@ include: "rules/environments.smk"
 include: "rules/training.smk"
 # 4    Make Multifaceted Bench: unseen preferences, reference answers, rubrics.
 include: "rules/benchmarks.smk"
+# B, C Tell what the Collection is like, and how far the bench is from it.
+include: "rules/analysis.smk"
 # 5    Let every model answer the bench, judge the answers, average them into tables.
 include: "rules/generation.smk"
 include: "rules/judging.smk"
 include: "rules/reporting.smk"
 
 
-rule all:
-    """Every table of the recipe."""
-    default_target: True
+rule tables:
+    """The tables alone, with the models that they need."""
     input:
         expand("<results>/tables/{table}.html", table=RECIPE.tables),
+
+
+rule datasets:
+    """The training sets alone, each with its card."""
+    input:
+        expand("<results>/datasets/{dataset}.card.md", dataset=RECIPE.datasets),
+
+
+rule analyses:
+    """What the Collection is like, beside the paper's figures; nothing is trained."""
+    input:
+        "<results>/collection/instructions.funnel.md",
+        expand("<results>/analysis/{analysis}.csv", analysis=ANALYSES),
+
+
+rule all:
+    """Every table, data set and analysis of the recipe."""
+    default_target: True
+    input:
+        rules.tables.input,
+        rules.datasets.input,
+        rules.analyses.input,
 
 
 rule collection:
     """The Multifaceted Collection alone: nothing is trained."""
     input:
         "<results>/collection/responses.jsonl",
-
-
-rule datasets:
-    """The training sets alone."""
-    input:
-        expand("<results>/datasets/{dataset}.jsonl", dataset=RECIPE.datasets),
 
 
 rule models:

@@ -16,7 +16,22 @@ import traceback
 
 import typer
 
-from janus_recipes.commands import answers, bench, collect, env, judging, ledger, models, recipes
+from janus_recipes.commands import (
+    analysis,
+    answers,
+    bench,
+    collect,
+    datasets,
+    env,
+    helpful,
+    judging,
+    ledger,
+    models,
+    overlap,
+    publish,
+    recipes,
+    seeds,
+)
 from janus_recipes.errors import JanusError
 from janus_recipes.processes import stop_when_scheduler_dies
 from janus_recipes.redact import redact
@@ -31,12 +46,18 @@ app = typer.Typer(
 app.add_typer(recipes.app)
 app.add_typer(collect.app, name="collect")
 app.add_typer(bench.app, name="bench")
+app.add_typer(analysis.app, name="analysis")
 app.add_typer(env.app, name="env")
 app.add_typer(models.train_app, name="train")
+app.add_typer(datasets.app)
+app.add_typer(helpful.app)
+app.add_typer(publish.app)
 app.add_typer(models.app)
+app.add_typer(overlap.app)
 app.add_typer(answers.app)
 app.add_typer(judging.app)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(seeds.app, name="seeds")
 
 STOPPED = 130
 

@@ -22,7 +22,9 @@ from janus_recipes.examples import example_instance, example_instruction, exampl
 from janus_recipes.judging.judge import judge_requests, own
 from janus_recipes.llm.chat import ChatRequest, Message
 from janus_recipes.prompts import read_prompt
-from janus_recipes.recipe.schema import Asking, Benchmark, Collection, Recipe
+from janus_recipes.recipe.collection import Collection
+from janus_recipes.recipe.provider import Asking
+from janus_recipes.recipe.schema import Benchmark, Recipe
 from janus_recipes.records import (
     Asked,
     BenchInstance,

@@ -19,21 +19,17 @@ from typing import Any
 from pydantic import BaseModel
 from snakemake.exceptions import WorkflowError
 
+from janus_recipes.collection.pool_files import compared_pools, input_files
+from janus_recipes.datasets.needs import helpful_condition, takes_gold
 from janus_recipes.errors import RecipeError, StepError
 from janus_recipes.locking import hold_until_exit
 from janus_recipes.processes import this_session
+from janus_recipes.recipe.collection import HelpfulCondition, Located, PreferenceSets, SystemMessages
+from janus_recipes.recipe.dataset import HelpfulMix, PairsDataset, SftDataset
 from janus_recipes.recipe.load import load_recipe, recipe_from
+from janus_recipes.recipe.provider import Asking
 from janus_recipes.recipe.registry import retirement_warnings
-from janus_recipes.recipe.schema import (
-    Asking,
-    BaseModelSpec,
-    PreferenceSets,
-    Recipe,
-    Rubrics,
-    Source,
-    SystemMessages,
-    Training,
-)
+from janus_recipes.recipe.schema import BaseModelSpec, Recipe, Rubrics, Training
 from janus_recipes.slurm import cancel_left_over_jobs
 
 
@@ -101,9 +97,80 @@ def one_of(names: Iterable[str]) -> str:
     return "|".join(re.escape(name) for name in names) or "(?!)"
 
 
-def local_files(sources: Mapping[str, Source]) -> list[str]:
+def local_files(sources: Mapping[str, Located]) -> list[str]:
     """The local files among sources: inputs, so that a changed pool is read again."""
-    return sorted({source.path for source in sources.values() if source.path is not None})
+    return sorted({str(file) for file in input_files(sources).values()})
+
+
+def instruction_pools(recipe: Recipe) -> list[str]:
+    """The local files that the instructions are sampled from, and those whose prompts are kept out."""
+    return local_files(recipe.collection.sources | compared_pools(recipe))
+
+
+def instructions_spec(recipe: Recipe) -> str:
+    """What decides the instructions, their files apart. The order of the sources does, too; their licences do not."""
+    pools = recipe.collection.sources | compared_pools(recipe)
+    beside = {"licence", "quota", "column"}
+    decides = [(name, pool.model_dump(mode="json", exclude=beside)) for name, pool in pools.items()]
+    return spec(recipe.seed, decides, recipe.collection.instructions)
+
+
+def cut_datasets(recipe: Recipe) -> list[str]:
+    """The data sets that are cut from the Collection."""
+    return [name for name, wanted in recipe.datasets.items() if not isinstance(wanted, HelpfulMix)]
+
+
+def message_file(recipe: Recipe, dataset: str) -> list[str]:
+    """The system messages that a data set is cut from; none where it takes helpful responses."""
+    return ["<results>/collection/system_messages.jsonl"] if takes_gold(recipe.datasets[dataset]) else []
+
+
+def response_file(recipe: Recipe, dataset: str) -> str:
+    """The responses that a data set is cut from: the gold ones, or helpful ones."""
+    helpful = helpful_condition(recipe.datasets[dataset])
+    return f"<results>/collection/{f'helpful.{helpful}' if helpful else 'responses'}.jsonl"
+
+
+def dataset_spec(recipe: Recipe, dataset: str) -> str:
+    """What decides a data set, its files apart: its words, the data set it is without, the default messages' names."""
+    wanted = recipe.datasets[dataset]
+    without = wanted.without if isinstance(wanted, PairsDataset) else None
+    by_default = isinstance(wanted, SftDataset) and wanted.system_message == "default"
+    messages = recipe.collection.default_messages if by_default else None
+    return spec(recipe.seed, wanted, without and recipe.datasets[without], messages)
+
+
+def helpful_spec(recipe: Recipe, condition: HelpfulCondition) -> str:
+    """What decides the generally helpful responses."""
+    asking = recipe.collection.helpful_responses[condition]
+    messages = recipe.collection.default_messages if condition == "default" else None
+    return spec(asking_spec(recipe, asking), messages)
+
+
+def helpful_mixes(recipe: Recipe) -> list[str]:
+    """The data sets that are mixed from public pools; the others are cut from the Collection."""
+    return [name for name, dataset in recipe.datasets.items() if isinstance(dataset, HelpfulMix)]
+
+
+def pools_of_mix(recipe: Recipe, dataset: str) -> dict[str, Located]:
+    """The pools that a helpful mix reads, the benchmarks' prompts included where it is compared with them."""
+    mix = recipe.datasets[dataset]
+    if not isinstance(mix, HelpfulMix):
+        return {}
+    benches = recipe.benchmarks if mix.contamination is not None else {}
+    prompts = {f"{bench}/{name}": source for bench, made in benches.items() for name, source in made.sources.items()}
+    return {**mix.pools, **prompts}
+
+
+def mix_spec(recipe: Recipe, dataset: str) -> str:
+    """What decides a helpful mix."""
+    return spec(recipe.seed, recipe.datasets[dataset], pools_of_mix(recipe, dataset))
+
+
+def card_spec(recipe: Recipe, dataset: str) -> str:
+    """What a data set's card tells of the recipe: the data set, its seed, and the sources with their licences."""
+    sources = pools_of_mix(recipe, dataset) or recipe.collection.sources
+    return spec(recipe.name, recipe.seed, recipe.datasets[dataset], sources, recipe.rehearsal)
 
 
 def spec(*parts: Any) -> str:

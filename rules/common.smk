@@ -36,6 +36,14 @@ def bench_of(wildcards):
     return RECIPE.benchmarks[wildcards.bench]
 
 
+def helpful_of(wildcards):
+    return RECIPE.collection.helpful_responses[wildcards.condition]
+
+
+def messages_option(wildcards, input):
+    return f"--system-messages {input.system_messages}" if input.system_messages else ""
+
+
 def bench_option(wildcards):
     return f"--bench {wildcards.bench}"
 

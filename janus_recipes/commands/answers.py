@@ -17,7 +17,7 @@ from janus_recipes.generation.run import generate as generate_with_vllm
 from janus_recipes.generation.run import generation_requests
 from janus_recipes.manifest import making
 from janus_recipes.recipe.load import load_recipe
-from janus_recipes.recipe.schema import Condition
+from janus_recipes.recipe.section import Condition
 from janus_recipes.records import read_bench
 from janus_recipes.seeding import derive_seed
 

@@ -8,16 +8,13 @@ from typing import Annotated
 import typer
 
 from janus_recipes import asking_steps
-from janus_recipes.collection.instructions import sample_instructions
-from janus_recipes.collection.sources import SourceReport, read_source
+from janus_recipes.collection.make_instructions import make_instructions
 from janus_recipes.commands.asking import make_asked
 from janus_recipes.commands.lookup import named
 from janus_recipes.commands.options import OfBench, Out, Recipes
-from janus_recipes.files import write_jsonl
-from janus_recipes.manifest import making
+from janus_recipes.recipe.collection import Collection
 from janus_recipes.recipe.load import load_recipe
-from janus_recipes.recipe.schema import Benchmark, Collection, Recipe
-from janus_recipes.records import row_of
+from janus_recipes.recipe.schema import Benchmark, Recipe
 
 app = typer.Typer(help="The Multifaceted Collection: instructions, preference sets, system messages, responses.")
 
@@ -27,15 +24,7 @@ Instructions = Annotated[Path, typer.Option(help="The instructions to ask about.
 @app.command()
 def instructions(recipe: Recipes, out: Out) -> None:
     """Sample the Collection's instructions from its pools."""
-    spec = load_recipe(recipe)
-    sources = spec.collection.sources
-    files = {name: Path(source.path) for name, source in sources.items() if source.path}
-    with making(out, recipe=spec.name, section=spec.collection.instructions, inputs=files) as made:
-        reports = {name: SourceReport() for name in sources}
-        pools = {name: read_source(name, source, reports[name]) for name, source in sources.items()}
-        sampled = sample_instructions(pools, spec.collection.instructions, spec.seed)
-        write_jsonl(out, map(row_of, sampled.instructions))
-        made.counts = {"funnel": sampled.funnel, "sources": {name: row_of(one) for name, one in reports.items()}}
+    make_instructions(load_recipe(recipe), out)
 
 
 @app.command()
@@ -69,6 +58,20 @@ def responses(
     spec = load_recipe(recipe)
     asking = named(spec.benchmarks, bench, "benchmark").reference_answers if bench else spec.collection.responses
     make_asked(out, spec, asking_steps.responses(spec, asking, instructions, system_messages))
+
+
+@app.command()
+def helpful_responses(
+    condition: Annotated[str, typer.Argument(help="What stands before the instruction: none, or default.")],
+    recipe: Recipes,
+    instructions: Instructions,
+    out: Out,
+) -> None:
+    """Ask the teacher for generally helpful responses, one an instruction."""
+    spec = load_recipe(recipe)
+    asked = {str(one): one for one in spec.collection.helpful_responses}
+    wanted = named(asked, condition, "collection.helpful_responses")
+    make_asked(out, spec, asking_steps.helpful_responses(spec, wanted, instructions))
 
 
 def part_of(recipe: Recipe, bench: str | None) -> Collection | Benchmark:

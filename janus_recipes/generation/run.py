@@ -17,7 +17,9 @@ from pathlib import Path
 from janus_recipes.errors import StepError
 from janus_recipes.files import Json, digest_of, read_jsonl, stamp_of, write_json, write_jsonl
 from janus_recipes.processes import alone_in, last_lines, run_child
-from janus_recipes.recipe.schema import Condition, Generation, ServedModel
+from janus_recipes.recipe.provider import ServedModel
+from janus_recipes.recipe.schema import Generation
+from janus_recipes.recipe.section import Condition
 from janus_recipes.records import BenchInstance, Status
 from janus_recipes.seeding import derive_seed
 

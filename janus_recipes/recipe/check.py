@@ -10,9 +10,13 @@ from typing import Any
 
 import yaml
 
+from janus_recipes.collection.exclude import pattern_problem
+from janus_recipes.collection.pool_files import FORMATS, format_of, pool_files
 from janus_recipes.collection.seeds import read_seed_preferences, read_seed_rubrics, read_seed_system_messages
 from janus_recipes.errors import RecipeError, StepError
 from janus_recipes.recipe.axolotl_names import SET_ELSEWHERE
+from janus_recipes.recipe.check_datasets import dataset_problems
+from janus_recipes.recipe.check_pools import pool_problems
 from janus_recipes.recipe.check_providers import provider_problems
 from janus_recipes.recipe.check_served import served_problems
 from janus_recipes.recipe.problem import Path, Problem, did_you_mean, dotted, nearest
@@ -22,6 +26,7 @@ REFERENCES = {
     "collection.preference_sets.provider": "providers",
     "collection.system_messages.provider": "providers",
     "collection.responses.provider": "providers",
+    "collection.helpful_responses.*.provider": "providers",
     "collection.instructions.top_up_from": "collection.sources",
     "benchmarks.*.preference_sets.provider": "providers",
     "benchmarks.*.system_messages.provider": "providers",
@@ -30,12 +35,13 @@ REFERENCES = {
     "judging.provider": "providers",
     "models.*.base": "base_models",
     "models.*.train.dataset": "datasets",
+    "datasets.*.without": "datasets",
     "tables.*.benchmark": "benchmarks",
     "tables.*.models.*": "models",
 }
 """Where a recipe names something, and the section in which that name must stand."""
 
-SOURCES = ("collection.sources.*", "benchmarks.*.sources.*")
+SOURCES = ("collection.sources.*", "benchmarks.*.sources.*", "datasets.*.pools.*")
 FILES = (
     "published_figures",
     "known_models",
@@ -43,9 +49,7 @@ FILES = (
     "seeds.*",
     "base_models.*.chat_template",
     "providers.*.served.chat_template",
-    *(f"{sources}.path" for sources in SOURCES),
 )
-PATTERNS = ("collection.instructions.exclude_pattern", *(f"{sources}.pattern" for sources in SOURCES))
 ORIGINS = ("dataset", "path", "url")
 
 SEED_READERS: dict[str, Callable[[str], int]] = {
@@ -68,13 +72,15 @@ def cross_problems(config: Mapping[str, Any]) -> list[Problem]:
     return [
         *_unknown_names(config),
         *_missing_files(config),
+        *_missing_pools(config),
         *_bad_patterns(config),
         *_bad_sources(config),
-        *_bad_counts(config),
         *_bad_seeds(config),
         *_bad_registry(config),
         *_bad_tables(config),
         *_bad_axolotl_keys(config),
+        *dataset_problems(config),
+        *pool_problems(config),
         *_bad_keys(config),
         *provider_problems(config, _known_models(config)),
         *served_problems(config),
@@ -118,6 +124,21 @@ def _missing_files(config: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem(path, reason)
 
 
+def _missing_pools(config: Mapping[str, Any]) -> Iterator[Problem]:
+    for pattern in SOURCES:
+        for path, name in values_at(config, f"{pattern}.path"):
+            if isinstance(name, str):
+                files = pool_files(name) or [File(name)]  # where nothing matches, the pattern itself is missing
+                yield from (Problem(path, why) for one in files if (why := _unreadable(one) or _unread(str(one))))
+        for path, url in values_at(config, f"{pattern}.url"):
+            if isinstance(url, str) and (reason := _unread(url)):
+                yield Problem(path, reason)
+
+
+def _unread(name: str) -> str | None:
+    return None if format_of(name) else f"{name}: its name must end in one of {', '.join(FORMATS)}"
+
+
 def _unreadable(file: File) -> str | None:
     if file.is_dir():
         return f"{file} is a folder, a file is needed"
@@ -129,15 +150,18 @@ def _unreadable(file: File) -> str | None:
 
 
 def _bad_patterns(config: Mapping[str, Any]) -> Iterator[Problem]:
-    for pattern in PATTERNS:
-        for path, expression in values_at(config, pattern):
+    for pattern in SOURCES:
+        for path, expression in values_at(config, f"{pattern}.pattern"):
             try:
                 groups = re.compile(expression).groups if isinstance(expression, str) else 1
             except re.error as error:
                 yield Problem(path, f"not a regular expression: {error}")
                 continue
-            if path[-1] == "pattern" and not groups:
+            if not groups:
                 yield Problem(path, "has no group: put the part that is the instruction in (...)")
+    for path, expression in values_at(config, "collection.instructions.exclude_pattern"):
+        if isinstance(expression, str) and (reason := pattern_problem(expression)):
+            yield Problem(path, f"not a regular expression of the Rust regex crate: {reason}")
 
 
 def _bad_sources(config: Mapping[str, Any]) -> Iterator[Problem]:
@@ -150,14 +174,6 @@ def _bad_sources(config: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem(path, f"give one of {', '.join(ORIGINS)}; given: {', '.join(given) or 'none'}")
             if source.get("dataset") is not None and source.get("revision") is None:
                 yield Problem((*path, "revision"), "missing (the commit of the data set, so that it cannot change)")
-
-
-def _bad_counts(config: Mapping[str, Any]) -> Iterator[Problem]:
-    made = next((value for _, value in values_at(config, "collection.preference_sets.per_instruction")), 3)
-    for path, taken in values_at(config, "datasets.*.system_messages_per_instruction"):
-        if isinstance(taken, int) and isinstance(made, int) and taken > made:
-            where = "collection.preference_sets.per_instruction"
-            yield Problem(path, f"wants {taken} system messages of each instruction, but {where} is {made}")
 
 
 def _bad_seeds(config: Mapping[str, Any]) -> Iterator[Problem]:

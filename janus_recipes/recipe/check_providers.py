@@ -14,8 +14,8 @@ from typing import Any
 
 from janus_recipes.recipe.check_base_url import base_url_problem
 from janus_recipes.recipe.problem import Problem
+from janus_recipes.recipe.provider import Batching, Faults, Provider, ServedModel
 from janus_recipes.recipe.registry import KnownModel, Takes
-from janus_recipes.recipe.schema import Batching, Faults, Provider, ServedModel
 
 OPENAI = ("openai", "openai-batch")
 

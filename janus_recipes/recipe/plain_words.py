@@ -33,6 +33,8 @@ LIMITS = {
 }
 EMPTY = {"string_too_short", "too_short"}
 PLAIN_NAME = "is not a plain name: letters, digits and . _ - only, at most 64, a letter or digit first"
+KIND = "kind"
+"""The key that says which of several sections a mapping is. Pydantic puts its value into an error's path."""
 EXPONENT_WITHOUT_DOT = re.compile(r"([+-]?\d+)(\.\d*)?[eE]([+-]?)(\d+)")
 
 
@@ -42,6 +44,11 @@ def problems_of(error: ValidationError) -> list[Problem]:
 
 
 def _problem(detail: ErrorDetails) -> Problem:
+    found = _found(detail)
+    return found._replace(path=_as_written(found.path))
+
+
+def _found(detail: ErrorDetails) -> Problem:
     path, kind, value = detail["loc"], detail["type"], detail["input"]
     context = detail.get("ctx", {})
     if path and path[-1] == "[key]":
@@ -50,6 +57,11 @@ def _problem(detail: ErrorDetails) -> Problem:
         return Problem(path, f"unknown key{did_you_mean(str(path[-1]), _keys_at(path[:-1]))}")
     if kind == "missing":
         return Problem(path, f"missing{_described(path)}")
+    if kind == "union_tag_not_found":
+        return Problem((*path, KIND), f"missing (one of {', '.join(_kinds_at(path))})")
+    if kind == "union_tag_invalid":
+        given = value[KIND] if isinstance(value, Mapping) else None
+        return Problem((*path, KIND), f"expected one of {', '.join(_kinds_at(path))}, got {_shown(given)}")
     if kind in EMPTY:
         return Problem(path, f"must not be empty{_described(path)}")
     return Problem(path, _about_value(kind, value, context, detail["msg"]) + _described(path))
@@ -120,10 +132,29 @@ def _type_at(path: Path) -> Any:
         if _is_section(here):
             field = here.model_fields.get(str(key))
             here = _bare(field.annotation) if field else None
+        elif kinds := _sections_by_kind(here):
+            here = kinds.get(str(key))
         else:
             items = get_args(here)
             here = _bare(items[-1]) if items else None
     return here
+
+
+def _sections_by_kind(annotation: Any) -> dict[str, type[BaseModel]]:
+    """The sections among which a mapping's `kind` chooses. Empty for any other type."""
+    choices = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else ()
+    if len(choices) < 2 or not all(_is_section(one) and KIND in one.model_fields for one in choices):
+        return {}
+    return {get_args(one.model_fields[KIND].annotation)[0]: one for one in choices}
+
+
+def _kinds_at(path: Path) -> list[str]:
+    return sorted(_sections_by_kind(_type_at(path)))
+
+
+def _as_written(path: Path) -> Path:
+    """The path without the kinds that pydantic puts in: no recipe writes them as keys."""
+    return tuple(key for n, key in enumerate(path) if str(key) not in _sections_by_kind(_type_at(path[:n])))
 
 
 def _is_section(kind: Any) -> bool:
@@ -134,6 +165,6 @@ def _bare(annotation: Any) -> Any:
     """A type without `| None` and without its constraints."""
     if get_origin(annotation) is Annotated:
         return _bare(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
+    if get_origin(annotation) in (Union, UnionType) and not _sections_by_kind(annotation):
         return _bare(next(one for one in get_args(annotation) if one is not type(None)))
     return annotation

@@ -17,7 +17,8 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from janus_recipes.errors import RecipeError, SpendingRefused
-from janus_recipes.recipe.schema import Recipe, Section
+from janus_recipes.recipe.schema import Recipe
+from janus_recipes.recipe.section import Section
 
 KNOWN_MODELS = Path("recipes/known_models.yaml")
 SOON_DAYS = 90

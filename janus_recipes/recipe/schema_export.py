@@ -13,6 +13,7 @@ from janus_recipes.files import Json
 from janus_recipes.recipe.schema import Recipe
 
 NULL = {"type": "null"}
+LEFT_OUT = ("required", "minProperties", "discriminator")
 
 
 def recipe_json_schema() -> Json:
@@ -26,7 +27,9 @@ def _for_overlays(schema: Any) -> Any:
         return [_for_overlays(one) for one in schema]
     if not isinstance(schema, dict):
         return schema
-    loose = {key: _for_overlays(value) for key, value in schema.items() if key not in ("required", "minProperties")}
+    loose = {key: _for_overlays(value) for key, value in schema.items() if key not in LEFT_OUT}
+    if "oneOf" in loose:  # an overlay's few keys may fit several kinds of section
+        loose["anyOf"] = loose.pop("oneOf")
     for keyword in ("properties", "patternProperties"):  # sections, and mappings whose keys are names
         if isinstance(schema.get(keyword), dict):
             loose[keyword] = {key: _or_null(_for_overlays(one)) for key, one in schema[keyword].items()}

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from janus_recipes.llm import flow
+from janus_recipes.llm import tries
 from janus_recipes.llm.ask import Answers, ask
 from janus_recipes.llm.chat import ChatRequest, Message, Unparsed
 from janus_recipes.llm.endpoint import Endpoint
 from janus_recipes.llm.ledger import Ledger
-from janus_recipes.recipe.schema import Faults, Provider, Sampling
+from janus_recipes.recipe.provider import Faults, Provider, Sampling
 from janus_recipes.records import Asked, Status
 from janus_recipes.rehearsal.server import World, serving
 
@@ -68,7 +68,7 @@ def stored(folder: Path) -> Counter[str]:
 def test_ten_thousand_requests_to_a_misbehaving_provider_all_end_well_and_are_paid_for_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flow, "BACKOFF_S", 0.02)
+    monkeypatch.setattr(tries, "BACKOFF_S", 0.02)
     faults = Faults(
         rate_limited=0.05, retry_after_s=0.01, server_error=0.03, hang=0.02, hang_s=60, malformed=0.05, dropped=0.01
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from janus_recipes.recipe.schema import Faults
+from janus_recipes.recipe.provider import Faults
 from janus_recipes.rehearsal.server import serving
 from tests.e2e.workshop import Workshop
 

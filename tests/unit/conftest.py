@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from janus_recipes.llm import flow, limits
+from janus_recipes.llm import limits, tries
 from tests.scripted import KEY
 
 
@@ -12,7 +12,7 @@ from tests.scripted import KEY
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key to ask with, and little waiting before trying again."""
     monkeypatch.setenv("TEACHER_KEY", KEY)
-    monkeypatch.setattr(flow, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(tries, "BACKOFF_S", 0.01)
     monkeypatch.setattr(limits, "PROBE_S", 0.01)
     monkeypatch.setattr(limits, "LIMITED_S", 0.01)
     monkeypatch.setattr(limits, "LIMITED_MOST_S", 0.05)

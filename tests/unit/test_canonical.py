@@ -8,7 +8,7 @@ import pytest
 
 from janus_recipes.llm.canonical import around_messages, canonical
 from janus_recipes.llm.chat import ChatRequest, Message, address_of
-from janus_recipes.recipe.schema import Provider, Sampling
+from janus_recipes.recipe.provider import Provider, Sampling
 
 ODD = "".join(map(chr, [*range(0x180), 0x2028, 0x2029, 0xFFFD, 0xFFFF, 0x1F600, 0x10FFFF]))
 """Control characters, quotes, backslash, DEL, Latin, line separators, other planes."""

@@ -14,7 +14,7 @@ from janus_recipes.llm.chat import ChatRequest, Message, Reply, Unparsed, addres
 from janus_recipes.llm.ledger import Ledger
 from janus_recipes.llm.out_of_step import out_of_step
 from janus_recipes.llm.rows import Rows, Step
-from janus_recipes.recipe.schema import Faults, Provider, Sampling
+from janus_recipes.recipe.provider import Faults, Provider, Sampling
 from janus_recipes.records import Asked, Status
 from janus_recipes.rehearsal.server import World, serving
 
@@ -27,7 +27,7 @@ from pathlib import Path
 from janus_recipes.llm.ask import ask
 from janus_recipes.llm.chat import ChatRequest, Message
 from janus_recipes.llm.ledger import Ledger
-from janus_recipes.recipe.schema import Provider, Sampling
+from janus_recipes.recipe.provider import Provider, Sampling
 provider = Provider(kind="openai", model="teacher", base_url=sys.argv[2], key_env="TEACHER_KEY", concurrency=4)
 requests = [ChatRequest(f"q/{n}", (Message("user", f"question {n}"),), Sampling(max_tokens=64)) for n in range(200)]
 with Ledger.open(Path(sys.argv[1]), "teacher") as ledger:

@@ -19,15 +19,18 @@ import yaml
 from rich.console import Console
 
 from janus_recipes.files import write_json, write_jsonl
+from janus_recipes.llm.chat import Reply, address_of, nth_attempt
+from janus_recipes.llm.ledger import Ledger
 from janus_recipes.planning.asking import asking_line, batch_hours, live_hours
-from janus_recipes.planning.count import Count
+from janus_recipes.planning.count import Count, Seen, counted
 from janus_recipes.planning.line import Line
 from janus_recipes.planning.nodes import AskingNode, asking_nodes
-from janus_recipes.planning.plan import Plan, plan_of
+from janus_recipes.planning.plan import Plan, note_on_re_asks, plan_of
 from janus_recipes.planning.show import money, print_plan, quantity, short
 from janus_recipes.planning.tokens import TokenCounter, token_counter
 from janus_recipes.recipe.load import load_recipe
-from janus_recipes.recipe.schema import Provider, Recipe
+from janus_recipes.recipe.provider import Provider
+from janus_recipes.recipe.schema import Recipe
 from janus_recipes.workflow import asking_spec, generation_spec, judging_spec, table_spec, training_spec
 
 ROOT = Path(__file__).parents[2]
@@ -106,10 +109,39 @@ def test_a_recipe_that_asks_in_batches_spends_the_batch_price_and_takes_their_wi
 def test_answers_are_as_long_as_the_ledgers_else_as_another_steps_of_that_kind() -> None:
     recipe = tiny(TEACHER)
     node = node_of(recipe, "collection.preference_sets")
-    means = {("preference_set", "gpt-6.1-terra"): 200.0}
-    assert asking_line(node, Count(10, 0, 10, 500.0, 50.0), recipe, means).tokens_out == 500
-    assert asking_line(node, Count(10, 0, 10, 500.0), recipe, means).tokens_out == 2000
+    seen = {("preference_set", "gpt-6.1-terra"): Seen(200.0)}
+    assert asking_line(node, Count(10, 0, 10, 500.0, Seen(50.0)), recipe, seen).tokens_out == 500
+    assert asking_line(node, Count(10, 0, 10, 500.0), recipe, seen).tokens_out == 2000
     assert asking_line(node, Count(10, 0, 10, 500.0), recipe, {}).tokens_out == 3000  # as the recipe expects
+
+
+def test_what_is_asked_again_is_planned_for_at_the_rate_that_the_ledger_has_seen() -> None:
+    recipe = tiny(TEACHER)
+    node = node_of(recipe, "collection.preference_sets")
+    # 600 rows of 1.25 answers: 750 x 500 tokens at $2 and 750 x 100 at $10 per million; 75 rounds of 100 / 60 s.
+    line = asking_line(node, Count(1000, 400, 600, 500.0, Seen(100.0, 1.25)), recipe, {})
+    assert (line.to_ask, line.tokens_in, line.tokens_out) == (600, 375_000, 75_000)
+    assert (line.usd, line.hours) == pytest.approx((0.75 + 0.75, 125 / 3600))
+    # Another step of the kind goes by it too; nothing is known of others.
+    assert asking_line(node, Count(8, 0, 8, 500.0), recipe, {("preference_set", "gpt-6.1-terra"): Seen(9.0, 1.5)}).hours
+    assert asking_line(node, Count(8, 0, 8, 500.0), recipe, {}).answers_a_row == 1.0
+    assert note_on_re_asks([line]).endswith(
+        "1.00, but 1.25 (collection.preference_sets), as the rows in the ledger took."
+    )
+    assert note_on_re_asks([]).endswith("asked for again: 1.00.")
+
+
+def test_the_ledger_tells_how_many_answers_a_row_takes() -> None:
+    recipe = tiny(TEACHER)
+    instructions(2)
+    step, teacher = node_of(recipe, "collection.preference_sets").step(), recipe.providers["teacher"]
+    with Ledger.open(Path("ledger"), teacher.model) as ledger:
+        first = next(iter(step.requests()))
+        for number in range(step.asking.re_asks + 1):
+            bad = Reply("no JSON", "stop", completion_tokens=7)
+            ledger.put(address_of(nth_attempt(first, number), teacher), bad)
+        count = counted(step, teacher, ledger, TokenCounter(None))
+    assert (count.requests, count.to_ask, count.seen) == (6, 5, Seen(7.0, step.asking.re_asks + 1.0))
 
 
 def test_an_open_judge_costs_gpu_hours_and_no_dollars() -> None:

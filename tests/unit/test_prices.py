@@ -7,7 +7,7 @@ from genai_prices import Usage, calc_price
 
 from janus_recipes.llm.chat import Reply
 from janus_recipes.llm.prices import cost_of, dollars, prices_of, usd_for
-from janus_recipes.recipe.schema import Prices, Provider
+from janus_recipes.recipe.provider import Prices, Provider
 
 
 def provider(kind: str = "openai", model: str = "gpt-4-0125-preview", **more: object) -> Provider:

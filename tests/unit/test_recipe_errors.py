@@ -89,7 +89,7 @@ tables:
         ("prompts: {judge: prompts}", "mine.yaml:1: prompts.judge: prompts is a folder, a file is needed"),
         ("seeds: {rubrics: /nowhere/x.yaml}", "mine.yaml:1: seeds.rubrics: there is no file /nowhere/x.yaml"),
         (
-            "collection: {preference_sets: {per_instruction: 2}}",
+            "collection: {preference_sets: {per_instruction: 2}}\ndatasets: {dpo: null}",
             "datasets.sft-196k.system_messages_per_instruction: wants 3 system messages of each instruction, "
             "but collection.preference_sets.per_instruction is 2",
         ),
@@ -98,6 +98,22 @@ tables:
         ("collection: {sources: {nectar: {revision: null}}}", "collection.sources.nectar.revision: missing"),
         ("collection: {sources: {nectar: {pattern: '['}}}", "pattern: not a regular expression"),
         ("collection: {sources: {nectar: {pattern: 'Human'}}}", "pattern: has no group"),
+        (
+            "collection: {instructions: {exclude_pattern: '(?!a)b'}}",
+            "exclude_pattern: not a regular expression of the Rust regex crate: look-around",
+        ),
+        (
+            "collection: {sources: {dsp: {url: null, path: 'recipes/jan*.yml'}}}",
+            "sources.dsp.path: there is no file recipes/jan*.yml (did you mean recipes/janus.yaml?)",
+        ),
+        (
+            "collection: {sources: {dsp: {url: null, path: 'recipes/jan*.yaml'}}}",
+            "sources.dsp.path: recipes/janus.yaml: its name must end in one of json, jsonl, csv, parquet",
+        ),
+        (
+            "collection: {sources: {dsp: {url: 'https://example.org/pool.txt?x=.json'}}}",
+            "sources.dsp.url: https://example.org/pool.txt?x=.json: its name must end in one of",
+        ),
         ("models: {'../x': {extends: janus-7b}}", 'the name "../x" is not a plain name'),
         ("models: {no: {extends: janus-7b}}", "mine.yaml:1: models.no: YAML does not read this key as text"),
         ("models: {x: {extends: janus-7}}", "models.x.extends: there is no model janus-7 (did you mean janus-7b?)"),
@@ -132,12 +148,28 @@ tables:
             "set by the recipe's base_models.*.chat_template: change it there",
         ),
         (
-            "collection: {system_messages: {examples: 17}}",
-            "mine.yaml:1: collection.system_messages.examples: wants 17 examples, but seeds.system_messages holds 16",
+            "collection: {system_messages: {examples: 51}}",
+            "mine.yaml:1: collection.system_messages.examples: wants 51 examples, but seeds.system_messages holds 50",
         ),
         (
             "benchmarks: {multifaceted: {rubrics: {examples: 4}}}",
             "mine.yaml:1: benchmarks.multifaceted.rubrics.examples: wants 4 examples, but seeds.rubrics holds 3",
+        ),
+        (
+            "datasets: {mine: {system_messages_per_instruction: 1}}",
+            "mine.yaml:1: datasets.mine.kind: missing (one of helpful_mix, pairs, sft)",
+        ),
+        (
+            "datasets: {mine: {kind: pears}}",
+            'mine.yaml:1: datasets.mine.kind: expected one of helpful_mix, pairs, sft, got "pears"',
+        ),
+        (
+            "datasets: {mine: {kind: pairs, rejected_per_instructon: 2}}",
+            "mine.yaml:1: datasets.mine.rejected_per_instructon: unknown key (did you mean rejected_per_instruction?)",
+        ),
+        (
+            "datasets: {mine: {kind: sft, system_message: defualt}}",
+            'datasets.mine.system_message: expected one of none, default, multifaceted, got "defualt"',
         ),
         ("# nothing yet", "mine.yaml: the file is empty"),
         ("a: &a {b: *a}", "mine.yaml: an anchor holds itself"),

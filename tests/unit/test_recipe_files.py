@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from types import NoneType
@@ -13,13 +14,14 @@ import jsonschema
 import pytest
 import yaml
 
+from janus_recipes.analysis.published import read_published_collection
 from janus_recipes.errors import RecipeError, SpendingRefused
-from janus_recipes.recipe import schema
 from janus_recipes.recipe.axolotl_names import SET_ELSEWHERE
 from janus_recipes.recipe.load import load_recipe, recipe_from
 from janus_recipes.recipe.merge import merge
-from janus_recipes.recipe.registry import read_registry, refuse_retired, retirement_warnings
+from janus_recipes.recipe.registry import KnownModel, read_registry, refuse_retired, retirement_warnings
 from janus_recipes.recipe.schema_export import recipe_json_schema
+from janus_recipes.recipe.section import Section
 from janus_recipes.recipe.yaml_file import read_layer
 from janus_recipes.training.axolotl import axolotl_config
 
@@ -85,6 +87,12 @@ def test_editors_find_nothing_wrong_with_a_recipe_or_an_overlay(file: Path) -> N
 def test_editors_do_find_a_misspelt_key() -> None:
     checker = jsonschema.Draft202012Validator(recipe_json_schema())
     assert not checker.is_valid({"models": {"janus-7b": {"base_modle": "x"}}})
+    assert not checker.is_valid({"datasets": {"dpo": {"keeps": ["ok"]}}})
+
+
+def test_editors_take_an_overlay_whose_few_keys_fit_several_kinds_of_data_set() -> None:
+    checker = jsonschema.Draft202012Validator(recipe_json_schema())
+    assert checker.is_valid({"datasets": {"dpo": {"keep": ["ok", "truncated"]}}})  # sft data sets have `keep` too
 
 
 def test_the_paper_trains_with_a_batch_of_32_and_its_own_hyperparameters() -> None:
@@ -102,22 +110,6 @@ def test_the_bench_takes_315_prompts_in_the_order_in_which_shared_ones_are_kept(
     assert [source.column for source in sources.values()] == [
         "mf-Self-Instruct", "mf-MT-Bench", "mf-Koala", "mf-FLASK", "mf-AlpacaEval",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "text", ["you are a poet", "Say it as if you're five", "imagine you", "take the role", "take on the role"]
-)
-def test_the_filter_removes_instructions_that_carry_a_system_message(text: str) -> None:
-    pattern = load_recipe([JANUS]).collection.instructions.exclude_pattern
-    assert pattern is not None
-    assert re.search(pattern, text)
-
-
-def test_the_filter_keeps_others_and_takes_linear_time_on_a_long_prompt() -> None:
-    pattern = load_recipe([JANUS]).collection.instructions.exclude_pattern
-    assert pattern is not None
-    assert not re.search(pattern, "How do bees find the way? Unimagined roles. Thank you, area code")
-    assert not re.search(pattern, "take a " * 100_000)  # a quadratic expression would need minutes
 
 
 def test_a_rehearsal_shrinks_every_model_also_one_that_an_overlay_adds(tmp_path: Path) -> None:
@@ -149,11 +141,16 @@ def test_what_train_axolotl_may_not_hold_is_what_a_training_writes_from_elsewher
 
 def test_null_says_none_wherever_a_field_may_be_none() -> None:
     # null removes a key, so a field that may be None must be None when it is not given.
-    for section in vars(schema).values():
-        if isinstance(section, type) and issubclass(section, schema.Section):
-            for name, field in section.model_fields.items():
-                if NoneType in get_args(field.annotation):
-                    assert field.default is None, f"{section.__name__}.{name}"
+    for section in {*every_section(Section)} - {KnownModel}:  # that one stands in the registry, not in a recipe
+        for name, field in section.model_fields.items():
+            if NoneType in get_args(field.annotation):
+                assert field.default is None, f"{section.__name__}.{name}"
+
+
+def every_section(base: type[Section]) -> Iterator[type[Section]]:
+    for section in base.__subclasses__():
+        yield section
+        yield from every_section(section)
 
 
 def test_snakemakes_configuration_makes_the_same_recipe_as_the_files() -> None:
@@ -201,7 +198,14 @@ def test_every_alternative_to_a_retired_model_is_known_and_has_no_announced_end(
 
 def test_published_rows_have_a_figure_for_every_column_and_name_their_judge() -> None:
     published = yaml.safe_load(Path("recipes/published.yaml").read_text(encoding="utf-8"))
+    del published["collection"]  # no table: see below
     for table in published.values():
         assert table["judge"] == "gpt-4-0125-preview"
         for rows in (table["rows"], *table.get("selections", {}).values()):
             assert all(len(figures) == len(table["columns"]) for figures in rows.values())
+
+
+def test_the_papers_sources_sum_to_its_instructions_and_are_called_as_in_the_recipe() -> None:
+    published = read_published_collection(Path("recipes/published.yaml"))
+    assert sum(sum(origins.values()) for origins in published.table5.values()) == published.table1.instructions == 65653
+    assert set(published.table5) == set(load_recipe([JANUS]).collection.sources)

@@ -7,7 +7,7 @@ import pytest
 from janus_recipes import redact as masking
 from janus_recipes.errors import SpendingRefused
 from janus_recipes.llm.endpoint import key_of
-from janus_recipes.recipe.schema import Provider
+from janus_recipes.recipe.provider import Provider
 from janus_recipes.redact import MASK, redact
 
 

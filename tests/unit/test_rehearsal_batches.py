@@ -12,7 +12,7 @@ import openai
 import pytest
 from openai.types import Batch
 
-from janus_recipes.recipe.schema import Faults
+from janus_recipes.recipe.provider import Faults
 from janus_recipes.rehearsal.server import World, serving
 
 ENDPOINT: Any = "/v1/chat/completions"

@@ -11,7 +11,7 @@ import httpx2 as httpx
 import openai
 import pytest
 
-from janus_recipes.recipe.schema import Faults
+from janus_recipes.recipe.provider import Faults
 from janus_recipes.rehearsal.server import REFUSAL, World, serving
 
 SYSTEM = "Guard fern moss and willow clover."

@@ -34,7 +34,8 @@ from janus_recipes.llm.served_identity import what_decides
 from janus_recipes.processes import alone_in
 from janus_recipes.recipe.check_served import served_problems
 from janus_recipes.recipe.load import load_recipe
-from janus_recipes.recipe.schema import Provider, Recipe, Sampling, ServedModel
+from janus_recipes.recipe.provider import Provider, Sampling, ServedModel
+from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import Asked, BenchInstance, Rubric, Status, read_asked, row_of
 from janus_recipes.redact import redact
 
@@ -74,7 +75,7 @@ STEP = """
 import sys, time
 from pathlib import Path
 from janus_recipes.llm.endpoint import Engine, endpoint
-from janus_recipes.recipe.schema import Provider
+from janus_recipes.recipe.provider import Provider
 with endpoint(Provider(kind="vllm", model="m"), Engine(Path("env"), Path("work"))) as where:
     Path("port").write_text(where.base_url.split(":")[2].split("/")[0] + "\\n")
     time.sleep(600)
