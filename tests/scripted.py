@@ -39,6 +39,8 @@ class Said:
     drop: bool = False
     cut: bool = False
     """Whether the connection ends in the midst of the answer."""
+    stall_s: float = 0.0
+    """How long nothing comes after half the answer."""
     raw: bytes | None = None
 
     def body(self) -> bytes:
@@ -114,7 +116,10 @@ def scripted(says: Callable[[str, int], Said] | None = None) -> Iterator[Scripte
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body[: len(body) // 2] if said.cut else body)
+            half = len(body) // 2
+            self.wfile.write(body[:half])
+            time.sleep(said.stall_s)
+            self.wfile.write(b"" if said.cut else body[half:])
             self.close_connection = self.close_connection or said.cut
 
         def do_CONNECT(self) -> None:

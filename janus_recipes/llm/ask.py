@@ -153,6 +153,8 @@ class _Asking(Generic[T]):
     def _waiting(self) -> Iterator[ChatRequest | None]:
         """The requests that are not settled yet; None now and then while many are. However often, rows count once."""
         report = self.progress.report
+        if self.walks:
+            self.progress.say(f"{report.model}: walking again, for repeats: {report.rows:,} rows")
         report.statuses = Counter()
         self.repeats.begin()
         self.walks += 1

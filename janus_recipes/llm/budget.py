@@ -13,7 +13,8 @@ has just begun on another host up to a minute later (the attribute cache of the 
 within that time may come on top of the requests in flight.
 
 What batches under way may still cost is promised, not spent (`batches/state.py`). A step that asks live takes it off
-what is left, too; one that asks in batches does so itself, in its turn to submit.
+what is left, too, soon after a batch begins or ends (`promises.py`); one that asks in batches does so itself, in its
+turn to submit.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from pathlib import Path
 from types import TracebackType
 
 from janus_recipes.errors import BudgetReached, SpendingRefused, StepError
-from janus_recipes.llm.batches.state import committed_by
 from janus_recipes.llm.chat import Reply
 from janus_recipes.llm.estimate import tokens_of
 from janus_recipes.llm.prices import Tariff, cost_of, dollars, tariff_of, usd_for
+from janus_recipes.llm.promises import Promises
 from janus_recipes.recipe.provider import Provider
 
 ROW = "{paid:20.12f}{total:24.12f}{mark}\n"
@@ -50,9 +51,6 @@ SMOOTHING = 0.02
 LOOKING_SHARE = 0.05
 """Of the time that passes, how much may go into looking at other processes' files."""
 
-PROMISES_EVERY_S = 3.0
-"""How often a step that asks live looks at what batches under way may cost."""
-
 
 class Purse:
     """One process's way to spend for one recipe on one provider. Open it with `Purse.open`; close it, or use `with`."""
@@ -65,7 +63,7 @@ class Purse:
         self._unpriced = False
         self._paid = 0.0
         self._others = _OtherFiles(home)
-        self._promises = None if provider.kind == "openai-batch" else _Promises(ledger, recipe)
+        self._promises = None if provider.kind == "openai-batch" else Promises(ledger, recipe)
         self._file: _SpendFile | None = None
 
     @classmethod
@@ -133,16 +131,21 @@ class Purse:
         `prompt_tokens` are about those of the question, for the estimate; `answer_tokens` those of an answer of which
         not all came: it was written to its end all the same.
         """
-        usd, estimated = cost_of(reply, self._provider), False
-        if usd is None:
-            usd = usd_for(self._provider, prompt_tokens, max(tokens_of(reply.text), answer_tokens))
-            estimated = usd is not None
+        usd, estimated = self.price_of(reply, prompt_tokens, answer_tokens)
         if usd is None:
             self._unpriced = True
         elif usd:
             self._paid += usd
             self._prepared().append(usd, self._paid)
         return estimated
+
+    def price_of(self, reply: Reply, prompt_tokens: int = 0, answer_tokens: int = 0) -> tuple[float | None, bool]:
+        """What `pay` writes down for an answer, in dollars, and whether that is an estimate. None: nobody knows."""
+        usd = cost_of(reply, self._provider)
+        if usd is not None:
+            return usd, False
+        usd = usd_for(self._provider, prompt_tokens, max(tokens_of(reply.text), answer_tokens))
+        return usd, usd is not None
 
     def close(self) -> None:
         """Bring the last rows to disk. An empty file is removed."""
@@ -153,8 +156,9 @@ class Purse:
         """Raises BudgetReached when nothing is left beside what batches under way may cost."""
         if self._promises is None or self.limit_usd is None or spent + self._promises.usd() < self.limit_usd:
             return
-        promised = self._promises.usd(now=True)  # one may have ended since: it is spent then
-        if (spent := self.spent_usd) + promised >= self.limit_usd:
+        # Looked up after what is spent: of a batch that is being paid for, nothing then counts as both.
+        promised = self._promises.usd(now=True)
+        if spent + promised >= self.limit_usd:
             raise BudgetReached(
                 f"the budget of the recipe {self._recipe} is reached: of {dollars(self.limit_usd)} {dollars(spent)} is "
                 f"spent and {dollars(promised)} promised to its batches under way, which may cost less. Nothing new is "
@@ -231,21 +235,6 @@ class _SpendFile:
             f"{self.path}: what is spent cannot be written down here: {error.strerror}. Nothing more was asked. Make "
             "room or allow writing, then run the same command again: answers kept so far are not asked again."
         )
-
-
-class _Promises:
-    """What a recipe's batches under way may cost, looked up now and then: each look reads a small file a batch."""
-
-    def __init__(self, ledger: Path, recipe: str) -> None:
-        self._ledger, self._recipe = ledger, recipe
-        self._usd = self._look_at = 0.0
-
-    def usd(self, now: bool = False) -> float:
-        """Dollars at most, as of `now` or of the last look."""
-        at = time.monotonic()
-        if now or at >= self._look_at:
-            self._usd, self._look_at = committed_by(self._ledger, self._recipe), at + PROMISES_EVERY_S
-        return self._usd
 
 
 class _OtherFiles:

@@ -37,7 +37,7 @@ class Answer(NamedTuple):
 
 
 class CutShort(aiohttp.ClientError):
-    """The connection ended in the midst of an answer."""
+    """The connection, or the time for it, ended in the midst of an answer."""
 
 
 class Client:
@@ -64,21 +64,24 @@ class Client:
     async def ask(self, body: dict[str, Any], timeout_s: float | None = None) -> Answer:
         """Send one chat request and read the whole answer, within the client's time-out unless another one is given.
 
-        Raises TimeoutError or aiohttp.ClientError without one, of the latter CutShort where an answer had begun.
+        Raises TimeoutError or aiohttp.ClientError without one, and CutShort for either where an answer had begun.
         """
         url, data = f"{self.base_url}chat/completions", orjson.dumps(body)
         # The time-out is on the whole answer: one on reading starts again with every byte that trickles in. Headers go
         # with each request: aiohttp shows those of a session to the proxy too, and the key is among them.
-        async with (
-            asyncio.timeout(timeout_s or self._timeout_s),
-            self._session.post(url, data=data, headers=self._headers, proxy=self._proxy) as response,
-        ):
-            try:
+        begun = False
+        try:
+            async with (
+                asyncio.timeout(timeout_s or self._timeout_s),
+                self._session.post(url, data=data, headers=self._headers, proxy=self._proxy) as response,
+            ):
+                begun = response.ok
                 return Answer(response.status, response.headers, _json_of(await response.read()))
-            except aiohttp.ClientError as error:
-                if response.ok:
-                    raise CutShort(f"connection failed in the midst of an answer: {error}") from error
+        except (TimeoutError, aiohttp.ClientError) as error:
+            if not begun:
                 raise
+            what = "no end of the answer in time" if isinstance(error, TimeoutError) else f"connection failed: {error}"
+            raise CutShort(f"cut off in the midst of an answer: {what}") from error
 
 
 def _address(where: Endpoint) -> tuple[str, dict[str, str]]:

@@ -35,7 +35,14 @@ _DURATION_PART = r"(\d+(?:\.\d+)?)(ms|h|m|s)"
 _DURATION = re.compile(f"(?:{_DURATION_PART})+", re.ASCII)
 _UNIT_S = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
-_NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached")
+_NO_MONEY = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "insufficient_balance")
+_NO_MONEY_WORDS = re.compile(
+    r"credit balance is too low|insufficient[ _](credit|fund|balance|quota)|billing[ _]hard[ _]limit"
+    r"|exceeded your current quota|out of credits|spend(ing)? limit",
+    re.IGNORECASE,
+)
+"""Words of a refusal for want of money; some providers say it with a 400. Not of a 429: some say it of a minute's."""
+
 _FILTERED = ("content_filter", "content_policy_violation")
 _FLAGGED = re.compile(r"flagged|moderation|content.polic|usage.polic|safety", re.IGNORECASE)
 """Words of a 403 or 404 about one request, where such a status else is about the key or the model."""
@@ -90,7 +97,8 @@ def fault_of(error: Exception) -> Fault | None:
     if isinstance(error, aiohttp.InvalidURL):
         return Fault("down", "connection", f"its address cannot be used: {error}")
     if isinstance(error, CutShort):
-        return Fault("transient", "connection", str(error), begun=Reply("", BROKEN_OFF))
+        label = "timed out" if isinstance(error.__cause__, TimeoutError) else "connection"
+        return Fault("transient", label, str(error), begun=Reply("", BROKEN_OFF))
     if isinstance(error, (openai.APIConnectionError, aiohttp.ClientError)):
         return Fault("transient", "connection", f"connection failed: {error.__cause__ or error}")
     return None
@@ -115,13 +123,15 @@ def fault_of_status(code: int, headers: Mapping[str, str], body: Any) -> Fault:
     """What an answer with a status of 400 or more means. `body` is its JSON, or its text."""
     error = _error_in(body)
     name, reason = error.get("code"), f"{code}: {_words(error, body)}"
-    if code == 429 and name not in _NO_MONEY:
+    if code < 500 and (_names_money(error) or (code != 429 and _NO_MONEY_WORDS.search(reason))):
+        return Fault("down", f"refused ({code})", reason, code=code)
+    if code == 429:
         return _waiting("rate limited (429)", reason, code, headers)
     if code in (408, 409) or code >= 500:
         return _waiting(f"server error ({code})", reason, code, headers)
     if code in (403, 404) and _FLAGGED.search(reason):
         return Fault("rejected", f"flagged ({code})", reason, Status.REFUSED, code)
-    if code in (401, 402, 403, 404, 429):
+    if code in (401, 402, 403, 404):
         return Fault("down", f"refused ({code})", reason, code=code)
     if name in _FILTERED:
         return Fault("rejected", "filtered", reason, Status.REFUSED, code)
@@ -187,7 +197,7 @@ def _clock(seconds: float) -> str:
 
 def _code_in(error: dict[str, Any]) -> int:
     """The status that an error inside a 200 stands for: some gateways have found out too late to send it."""
-    if error.get("code") in _NO_MONEY:
+    if _names_money(error):
         return 429
     with suppress(TypeError, ValueError, OverflowError):
         if 400 <= (code := int(error.get("code") or error.get("status") or 0)) < 600:
@@ -199,6 +209,10 @@ def _error_in(body: Any) -> dict[str, Any]:
     """The error's fields: OpenAI has them under `error`, others at the top."""
     inner = body.get("error", body) if isinstance(body, dict) else None
     return inner if isinstance(inner, dict) else {}
+
+
+def _names_money(error: dict[str, Any]) -> bool:
+    return error.get("code") in _NO_MONEY or error.get("type") in _NO_MONEY
 
 
 def _words(error: dict[str, Any], body: Any) -> str:

@@ -10,24 +10,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Awaitable, Callable, Iterator, Set
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from janus_recipes.errors import ProviderDown, StepError
 from janus_recipes.files import Json
-from janus_recipes.llm.budget import Purse, paid_from
+from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.chat import ChatRequest, Reply, body_of
 from janus_recipes.llm.client import Client
 from janus_recipes.llm.endpoint import Endpoint
-from janus_recipes.llm.estimate import tokens_of
 from janus_recipes.llm.faults import UNREADABLE, Fault, fault_of, outcome_of, told
 from janus_recipes.llm.limits import Gate, Ticket
 from janus_recipes.llm.progress import Progress
 from janus_recipes.llm.report import IN_A_BATCH
 from janus_recipes.llm.rows import Rows, Step
 from janus_recipes.llm.signals import signals
+from janus_recipes.llm.till import Till
 from janus_recipes.llm.tries import Tries, pause_s
 from janus_recipes.llm.turned_away import TurnedAway, harmless, is_of_all, what_to_see_to
 
@@ -55,7 +55,7 @@ class Flow:
         self._where = where
         self._progress = progress
         self._report = progress.report
-        self._purse = purse
+        self._till = Till(self._report, purse)
         self._in_batches = in_batches
         self._client = Client(where, provider.concurrency, provider.timeout_s)
         self._gate = Gate(
@@ -75,25 +75,33 @@ class Flow:
         """
         async with self._client:
             showing = asyncio.create_task(self._progress.keep_showing())
-            workers = [asyncio.create_task(self._work(waiting)) for _ in range(self._provider.concurrency)]
+            workers = [self._started(self._work(waiting)) for _ in range(self._provider.concurrency)]
             with signals(self._signalled, lambda: [worker.cancel() for worker in workers]):
+                await asyncio.wait(workers)
+                workers.append(self._started(self._look_back()))
                 await asyncio.wait(workers)
             showing.cancel()
             await asyncio.wait([showing])
         if self._failure is not None:
             raise self._failure
 
+    def _started(self, work: Awaitable[None]) -> asyncio.Task[None]:
+        async def safe() -> None:
+            try:
+                await work
+            except Exception as error:  # whatever it is, the other workers first keep what they have in flight
+                self._stop(error)
+
+        return asyncio.create_task(safe())
+
     async def _work(self, waiting: Iterator[ChatRequest | None]) -> None:
-        try:
-            for request in waiting:
-                if self._stopping.is_set():
-                    return
-                if request is None:
-                    await asyncio.sleep(0)
-                else:
-                    await self._settle(request)
-        except Exception as error:  # whatever it is, the other workers first keep what they have in flight
-            self._stop(error)
+        for request in waiting:
+            if self._stopping.is_set():
+                return
+            if request is None:
+                await asyncio.sleep(0)
+            else:
+                await self._settle(request)
 
     async def _settle(self, request: ChatRequest) -> None:
         """Ask until the request's row is settled, given up, or the run stops."""
@@ -118,7 +126,7 @@ class Flow:
         """The answer, after as many tries as the recipe allows; None when there is none to keep."""
         body = body_of(step.request, self._provider)
         tries = Tries()
-        while (ticket := await self._gate.enter(self._tokens_expected(step))) is not None:
+        while (ticket := await self._gate.enter(self._till.tokens_expected(step))) is not None:
             if reply := self._answered_meanwhile(step):
                 self._gate.leave(ticket)
                 return reply
@@ -126,7 +134,7 @@ class Flow:
             if isinstance(outcome, Reply):
                 return outcome
             tries.count(outcome)
-            self._charge_begun(step, outcome)
+            self._till.pay_begun(step, outcome)
             if not await self._worth_another(step, outcome, tries):
                 return None
             self._report.retries += 1
@@ -141,8 +149,7 @@ class Flow:
         """One try. An answer is kept and paid for before the next request takes its place."""
         self._progress.in_flight = self._gate.in_flight
         try:
-            if self._purse is not None:
-                self._purse.check()
+            self._till.check()
             outcome = await self._send(body, ticket)
             if isinstance(outcome, Fault):
                 self._gate.failed(ticket, outcome)
@@ -192,66 +199,64 @@ class Flow:
         except StepError:
             self._report.lost += 1
             with suppress(StepError):  # there may be no room for this either
-                self._pay(step, reply)
+                self._till.pay(step, reply)
             raise
         self._given_up_in_a_row = 0
         try:
-            self._pay(step, reply)
+            self._till.pay(step, reply)
         finally:
-            self._report.count_answer(reply, step.number > 0, paid_from(self._purse))
-
-    def _pay(self, step: Step, reply: Reply, answer_tokens: float = 0.0) -> None:
-        if self._purse is not None:
-            self._report.estimated += self._purse.pay(reply, _prompt_tokens(step), round(answer_tokens))
-        self._report.usd = paid_from(self._purse)
-
-    def _charge_begun(self, step: Step, fault: Fault) -> None:
-        """Pay for an answer of which not all came, as if it had been as long as the others."""
-        if fault.begun is not None:
-            self._pay(step, fault.begun, self._answer_tokens(step))
-
-    def _tokens_expected(self, step: Step) -> float:
-        """About what a request will use."""
-        return _prompt_tokens(step) + self._answer_tokens(step)
-
-    def _answer_tokens(self, step: Step) -> float:
-        """As long as the answers so far; before the first as long as it may be."""
-        asked = self._report.asked
-        return self._report.completion_tokens / asked if asked else step.request.sampling.max_tokens
+            self._report.count_answer(reply, step.number > 0, self._till.paid_usd)
 
     async def _turned_away(self, step: Step, fault: Fault) -> None:
         """Note a row's failure, or stop where every request would be turned away."""
-        reason = self._clean(fault.reason)
-        self._away.count(fault, reason)
-        if await self._turns_all_away(step, fault):
-            self._stop(self._down(what_to_see_to(fault, reason)))
+        self._away.count(step, fault)
+        if (found := await self._found_to_be_of_all(step, fault)) is not None:
+            self._stop(self._turns_all_away(found))
         else:
-            self._rows.rejected[step.address] = (fault.status, reason)
+            self._rows.rejected[step.address] = (fault.status, self._clean(fault.reason))
 
-    async def _turns_all_away(self, step: Step, fault: Fault) -> bool:
+    async def _found_to_be_of_all(self, step: Step, fault: Fault) -> Fault | None:
+        """For which fault the endpoint turns every request away; None where it does not."""
         if not self._away.may_be_all(fault):
-            return False
+            return None
         if is_of_all(fault, answered_before=self._report.asked + self._report.from_ledger > 0):
-            return True
+            return fault
         async with self._finding_out:
             # Looked at again: while this one waited, another one may have found out.
-            return self._away.may_be_all(fault) and not await self._answers_a_harmless_one(step)
+            return await self._fault_of_a_harmless_one(step) if self._away.may_be_all(fault) else None
 
-    async def _answers_a_harmless_one(self, step: Step) -> bool:
-        """Whether a question like this one, but in harmless words, is answered. Its answer is paid for, and no row's.
+    async def _look_back(self) -> None:
+        """At a run's end: find out about what was turned away last, where it was too little to tell before."""
+        step = self._away.in_doubt
+        if step is None or self._stopping.is_set():
+            return
+        if (found := await self._fault_of_a_harmless_one(step)) is not None:
+            self._stop(self._turns_all_away(found))
 
-        Also true when the run stops before that is known.
+    async def _fault_of_a_harmless_one(self, step: Step) -> Fault | None:
+        """Why a question like this one, but in harmless words, gets no answer. Its answer is paid for, and no row's.
+
+        None where it is answered, and when the run stops before that is known.
         """
-        body, tries = body_of(harmless(step.request), self._provider), Tries()
-        while (ticket := await self._gate.enter(self._tokens_expected(step))) is not None:
-            outcome = await self._outcome(body, ticket, partial(self._pay, step))
+        step = harmless(step)
+        body, tries = body_of(step.request, self._provider), Tries()
+        while (ticket := await self._gate.enter(self._till.tokens_expected(step))) is not None:
+            outcome = await self._outcome(body, ticket, partial(self._till.pay, step))
             if isinstance(outcome, Reply):
-                return True
+                return None
             tries.count(outcome)
+            self._till.pay_begun(step, outcome)
+            self._report.faults[outcome.label] += 1
             if outcome.meaning != "transient" or self._gate.down or tries.used_up(self._provider.max_tries):
-                return False
-            await self._stopped_within(pause_s(tries.failed, outcome.retry_after_s))
-        return True
+                return outcome
+            if not await self._stopped_within(pause_s(tries.failed, outcome.retry_after_s)):
+                self._report.retries += 1
+        return None
+
+    def _turns_all_away(self, fault: Fault) -> ProviderDown:
+        if fault.meaning == "transient":
+            return self._no_answer(fault)
+        return self._down(what_to_see_to(fault, self._clean(fault.reason)))
 
     def _given_up(self, fault: Fault) -> None:
         self._report.unanswered[fault.label] += 1
@@ -293,7 +298,3 @@ class Flow:
         # First of all: what is said may go nowhere, as after Ctrl-C in a pipe whose reader died of it.
         self._stop(StepError(f"stopped by {name}. Run the same command again: it continues."))
         self._progress.say(f"{name}: waiting for {self._progress.in_flight} answers in flight")
-
-
-def _prompt_tokens(step: Step) -> int:
-    return sum(tokens_of(message.content) for message in step.request.messages)

@@ -33,6 +33,7 @@ class Progress:
         self.limit = ""
         """The limit in force, in words: "64 in flight, 480 requests/min"."""
         self._total = total
+        self._done = 0
         self._out = out or sys.stderr
         self._start = time.monotonic()
         self._seen = deque([(self._start, 0)])
@@ -56,7 +57,8 @@ class Progress:
     def line(self) -> str:
         """Done of all, rate of answers, in flight and the limit in force, statuses, tokens, dollars, time left."""
         report, rate = self.report, self._rate()
-        done = report.statuses.total()
+        # Walked again, rows are counted from the first; shown is what was done before, until there is more.
+        self._done = done = max(self._done, report.statuses.total())
         rows = f"{report.rows:,} rows so far" if self._total is None else f"{self._total:,} rows"
         limit = f" (limit: {self.limit})" if self.limit else ""
         left = self._time_left(done, rate)
@@ -101,7 +103,7 @@ class Progress:
         return (self.report.asked - before) / max(now - began, 1e-9)
 
     def _time_left(self, done: int, rate: float) -> str:
-        if self._total is None or rate <= 0:
+        if self._total is None or rate <= 0 or done >= self._total:
             return ""
         return str(timedelta(seconds=round((self._total - done) / rate)))
 

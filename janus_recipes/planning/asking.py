@@ -10,7 +10,7 @@ from janus_recipes.llm.prices import usd_for
 from janus_recipes.planning.count import Count, Seen
 from janus_recipes.planning.line import Line
 from janus_recipes.planning.nodes import AskingNode
-from janus_recipes.recipe.provider import Provider
+from janus_recipes.recipe.provider import Asking, Provider
 from janus_recipes.recipe.schema import Recipe, Throughput
 
 S_PER_H = 3600.0
@@ -53,7 +53,7 @@ def asking_line(node: AskingNode, count: Count, recipe: Recipe, seen: Mapping[tu
         usd=live,
         usd_in_batch=batch,
         in_batch=provider.kind == "openai-batch",
-        hours=hours_of(provider, requests, prompt, answer, node.asking.sampling.max_tokens, recipe.throughput),
+        hours=hours_of(node.asking, provider, requests, prompt, answer, recipe.throughput),
         gpu_hours=gpu_hours,
         basis="made" if count.made else "exact" if node.is_exact else "estimate",
     )
@@ -70,13 +70,13 @@ def kind_asked_live(provider: Provider) -> str:
 
 
 def hours_of(
-    provider: Provider, requests: float, prompt: float, answer: float, most: int, throughput: Throughput
+    asking: Asking, provider: Provider, requests: float, prompt: float, answer: float, throughput: Throughput
 ) -> float | None:
     """Hours that a step takes at its provider's limits. None where nobody can say: a rehearsal, a CPU."""
     if not requests:
         return 0.0
     if provider.kind == "openai-batch":
-        return batch_hours(provider, requests * (prompt + most))
+        return batch_hours(provider, requests * (prompt + asking.sampling.max_tokens), asking.re_asks)
     if provider.kind == "openai":
         return live_hours(provider, requests, prompt, answer, throughput.answer_tokens_per_second)
     if provider.kind == "vllm" and provider.served.gpus:
@@ -95,11 +95,15 @@ def live_hours(provider: Provider, requests: float, prompt: float, answer: float
     return max(seconds) / S_PER_H
 
 
-def batch_hours(provider: Provider, tokens: float) -> float | None:
-    """Hours at most: a completion window, as often as the tokens that may be queued at a time make necessary."""
+def batch_hours(provider: Provider, tokens: float, re_asks: int) -> float | None:
+    """Hours of whole completion windows: as many as the tokens that may be queued at a time make necessary, and one
+    more for each time that an answer may be asked for again, as it shows only then that it does not parse.
+
+    A batch may be through long before its window ends; what the provider itself fails to answer takes another one.
+    """
     window = re.fullmatch(r"(\d+)h", provider.batch.window)
     rounds = ceil(tokens / provider.batch.tokens_queued) if provider.batch.tokens_queued else 1
-    return float(window[1]) * rounds if window else None
+    return float(window[1]) * (rounds + re_asks) if window else None
 
 
 def served_gpu_hours(provider: Provider, tokens_in: int, tokens_out: int, throughput: Throughput) -> float:

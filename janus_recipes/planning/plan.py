@@ -121,12 +121,24 @@ def notes_on(recipe: Recipe, lines: list[Line], tokens: TokenCounter) -> list[st
         note_on_re_asks(lines),
         f"Tokens: prompts by {tokens.method}; answers as long as the ledger's, else `expected_tokens`, else "
         "`max_tokens`.",
-        f"Hours: at the providers' limits, {speeds.answer_tokens_per_second:g} tokens/s in each answer; batches at "
-        "most; one step after another.",
+        f"Hours: at the providers' limits, {speeds.answer_tokens_per_second:g} tokens/s in each answer; one step after "
+        "another. Of batches a whole window, as often as their queue makes necessary, and one more for each of the "
+        "`re_asks`; they may be through sooner.",
         f"GPU-hours: {training or speeds.training_tokens_per_gpu_second:,.0f} tokens/s on each GPU in training "
         f"({'measured' if training else 'stated'}); sampling by finished runs, else "
         f"{speeds.generated_tokens_per_gpu_second:,.0f} tokens/s (stated in `throughput`).",
+        *note_on_promises(recipe, lines),
         *(f"No price is known for {one}: give it `prices`." for one in unpriced),
+    ]
+
+
+def note_on_promises(recipe: Recipe, lines: list[Line]) -> list[str]:
+    """What is said of a budget that batches share."""
+    if recipe.budget_usd is None or not any(line.in_batch and line.to_ask for line in lines):
+        return []
+    return [
+        "Budget: a batch under way takes off it what it costs at most, with answers of `max_tokens`, and gives back "
+        "the rest when it is through. Where the budget is less than that for all, it takes more windows."
     ]
 
 

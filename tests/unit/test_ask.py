@@ -14,6 +14,7 @@ from janus_recipes.llm.batches.state import BatchFolder, BatchState
 from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.chat import RE_ASK_STRIDE, ChatRequest, Message, Reply, address_of, body_of
 from janus_recipes.llm.ledger import Ledger
+from janus_recipes.llm.turned_away import HARMLESS
 from janus_recipes.recipe.provider import Prices, Provider, Sampling
 from janus_recipes.records import Asked, Status
 from tests.scripted import KEY, Said, asked, number_in, provider_at, question, questions, scripted
@@ -63,7 +64,7 @@ def test_answers_from_the_ledger_keep_the_days_on_which_they_were_given(tmp_path
 
 def test_where_nothing_was_answered_no_day_is_named(tmp_path: Path) -> None:
     too_long = Said(status=400, error={"code": "context_length_exceeded", "message": "too long"})
-    with scripted(lambda text, before: too_long) as script:
+    with scripted(lambda text, before: Said() if text == HARMLESS else too_long) as script:
         _, answers = asked(questions(1), provider_at(script.base_url), tmp_path)
     counts = answers.report.as_json()
     assert counts["statuses"] == {"failed": 1}
@@ -212,6 +213,7 @@ def test_an_answer_without_usage_is_paid_for_by_its_length_and_counted(tmp_path:
 BEGUN = {
     "cut JSON": (Said(raw=b'{"choices": [{"index": 0, "mess'), 2 + 3),
     "cut connection": (Said(cut=True), 2 + 3),
+    "stalled until the time-out": (Said(stall_s=1.0), 2 + 3),
     # What it says it used counts: 7 + 5 tokens.
     "cut answer": (completion({"content": "fi"}, "error", usage={"prompt_tokens": 7, "completion_tokens": 5}), 12),
     # Without a usage: as long as the answers so far, 2 tokens, though 1 came.
@@ -224,17 +226,27 @@ def test_an_answer_that_was_broken_off_is_charged_to_the_budget(fault: str, tmp_
     broken, usd = BEGUN[fault]
     # $1 a token; question 0 is answered first, by 10 + 2 tokens; the other's 10 characters are 3.
     with scripted(lambda text, before: broken if text == "question 1" and not before else Said()) as script:
-        provider = provider_at(script.base_url, concurrency=1, prices=Prices(input=1e6, output=1e6))
+        prices = Prices(input=1e6, output=1e6)
+        provider = provider_at(script.base_url, concurrency=1, timeout_s=0.5, prices=prices)
         with Ledger.open(tmp_path, provider.model) as ledger, Purse.open(tmp_path, "mine", 99.0, provider) as purse:
             answers = ask(questions(2), provider, ledger, str, 2, purse=purse)
     assert answers.report.usd == pytest.approx(12 + usd + 12)
     assert answers.report.estimated == (fault != "cut answer")
 
 
-@pytest.mark.parametrize("nothing", [Said(drop=True), Said(status=500), Said(raw=b"<html>Welcome</html>")])
+NOTHING = [
+    Said(drop=True),
+    Said(wait_s=1.0),
+    Said(status=500),
+    Said(status=500, stall_s=1.0),
+    Said(raw=b"<html></html>"),
+]
+
+
+@pytest.mark.parametrize("nothing", NOTHING)
 def test_a_fault_before_any_answer_had_begun_is_not_charged(nothing: Said, tmp_path: Path) -> None:
     with scripted(lambda text, before: Said() if before else nothing) as script:
-        provider = provider_at(script.base_url, prices=Prices(input=1e6, output=1e6))
+        provider = provider_at(script.base_url, timeout_s=0.5, prices=Prices(input=1e6, output=1e6))
         with Ledger.open(tmp_path, provider.model) as ledger, Purse.open(tmp_path, "mine", 99.0, provider) as purse:
             answers = ask(questions(1), provider, ledger, str, 2, purse=purse)
     assert (answers.report.usd, answers.report.estimated) == (pytest.approx(12), 0)

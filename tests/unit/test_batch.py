@@ -280,7 +280,8 @@ def test_a_batch_that_the_provider_does_not_know_is_not_paid_for_again_unasked(t
 
 
 def test_a_budget_is_not_overspent_and_what_was_paid_for_is_kept(tmp_path: Path) -> None:
-    # A question is 3 tokens at $1 and its answer at most 64 at $10 per million; in a batch half of it: $0.0003215.
+    # A question of 3 tokens is at most 3 x 1.5 + 4, so 9, at $1 and its answer at most 64 at $10 per million; in a
+    # batch half of it: $0.0003245.
     # Ten fit into $0.0033. Answers are 13 tokens, $0.0000665 in a batch, so that more fit when these are paid.
     provider, limit = provider_of(), 0.0033
     with serving() as world:

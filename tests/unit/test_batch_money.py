@@ -32,8 +32,8 @@ from janus_recipes.rehearsal.server import World, serving
 from tests.batching import asked, child, provider_of, questions
 
 LIMIT = 0.0034
-"""Dollars. A question is 3 tokens at $1 and its answer at most 64 at $10 per million; in a batch half: $0.0003215.
-Ten fit. Their answers are about 13 tokens: when they are paid for, $0.0027 is left, for which eight more fit."""
+"""Dollars. A question of 3 tokens is 3 x 1.5 + 4, so 9, at $1 and its answer 64 at $10 per million; in a batch half, so
+$0.0003245 at most. Ten fit. Their answers are about 13 tokens: once paid for, $0.0027 is left, for which eight fit."""
 
 
 def state_of(name: str, usd: float = 0.0, recipe: str = "mine") -> BatchState:
@@ -70,7 +70,7 @@ def test_a_batch_that_a_killed_run_left_on_another_model_is_not_spent_again(tmp_
     other = provider_of().model_copy(update={"model": "another"})
     with serving(Faults(batch_latency_s=60)) as world:
         child(world, tmp_path, 10, 10, "after the creation", limit_usd=str(LIMIT)).communicate()
-        assert committed_by(tmp_path, "mine") == pytest.approx(10 * 0.0003215)
+        assert committed_by(tmp_path, "mine") == pytest.approx(10 * 0.0003245)
         with (
             Purse.open(tmp_path, "mine", LIMIT, other) as purse,
             pytest.raises(BudgetReached, match="Wait until these"),

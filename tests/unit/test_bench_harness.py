@@ -20,7 +20,8 @@ from tests.bench.faults import kept
 from tests.bench.job import Job
 from tests.bench.ledger import bench_ledger
 from tests.bench.load import fate, greedy_s, is_whole, latencies, number_in, prompt
-from tests.bench.running import Client, LoadServer, killed_at_half, load_server
+from tests.bench.load_server import COMPLETION_TOKENS, PROMPT_TOKENS
+from tests.bench.running import Client, LoadServer, do_job, killed_at_half, load_server
 from tests.bench.table import Row, at_least, at_most
 
 MISSING_CLIENT = Client("nobody", ("tests.bench.clients.nobody",))
@@ -114,6 +115,12 @@ def test_ours_keeps_no_malformed_answer_loses_none_and_asks_for_none_again() -> 
     assert any(fate("faulty", number, 0).outcome == "malformed" for number in range(80))
     rows = kept(OURS, 80, "faults")
     assert [(row.value, row.met) for row in rows] == [("0", True)] * 3
+
+
+def test_ours_is_measured_with_its_accounting() -> None:
+    told = do_job(OURS, "instant", 50)
+    # 50 answers at $1 a million tokens of prompt and $2 of answer.
+    assert told["usd"] == pytest.approx(50 * (PROMPT_TOKENS + 2 * COMPLETION_TOKENS) / 1e6)
 
 
 def test_ours_asks_after_a_kill_only_for_what_it_had_not() -> None:

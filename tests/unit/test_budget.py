@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from janus_recipes.errors import BudgetReached, SpendingRefused, StepError
-from janus_recipes.llm import budget
+from janus_recipes.llm import budget, promises
 from janus_recipes.llm.batches.state import BatchFolder, BatchState
 from janus_recipes.llm.budget import ROW_LENGTH, Purse, spent_by
 from janus_recipes.llm.chat import Reply
@@ -109,17 +109,40 @@ def test_a_live_step_leaves_what_the_recipes_batches_under_way_may_cost(tmp_path
         mine.pay(MILLION)
 
 
+@pytest.mark.parametrize("first", ["of any model", "of its model"])
 def test_a_batch_that_is_submitted_while_a_live_step_runs_is_seen_soon_but_not_looked_for_each_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if first == "of its model":
+        batch(tmp_path, 1.0)
+    at = time.monotonic()
+    monkeypatch.setattr(promises.time, "monotonic", lambda: at)
     with purse(tmp_path, 10.0) as mine:
         mine.check()
-        batch(tmp_path, 10.0)
+        mine.check()
+        time.sleep(0.02)  # a folder's time of change is that of the kernel's last tick
+        batch(tmp_path, 10.0, "b2")
         mine.check()  # looked at only now and then
-        at = time.monotonic()
-        monkeypatch.setattr(budget.time, "monotonic", lambda: at + budget.PROMISES_EVERY_S)
-        with pytest.raises(BudgetReached, match=r"\$10.00 promised"):
+        at += promises.CHANGES_EVERY_S
+        with pytest.raises(BudgetReached, match=r"promised"):
             mine.check()
+
+
+def test_batches_are_not_read_again_and_again_while_none_begins_or_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = batch(tmp_path, 4.0)
+    at = time.monotonic()
+    monkeypatch.setattr(promises.time, "monotonic", lambda: at)
+    looking = promises.Promises(tmp_path, "janus")
+    assert looking.usd() == 4.0
+    # Changed in place, as nobody does: that is found by reading alone.
+    state = folder.path / "b1.json"
+    state.write_text(state.read_text().replace("4.0", "7.0"))
+    at += promises.CHANGES_EVERY_S
+    assert looking.usd() == 4.0
+    at += promises.PROMISES_EVERY_S
+    assert looking.usd() == 7.0
 
 
 def test_a_step_that_asks_in_batches_counts_its_promises_itself(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from multidict import CIMultiDict
 
 from janus_recipes.errors import ProviderDown, StepError
+from janus_recipes.llm import limits
 from janus_recipes.llm.ask import ask
 from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.chat import Reply, address_of
@@ -70,9 +71,12 @@ def test_a_used_up_quota_stops_the_run_at_once(tmp_path: Path) -> None:
         assert script.came.total() == 1
 
 
+FIRST_FIVE = [f"question {number}" for number in range(5)]
+
 TRANSIENT = {
     "time-out": Said(wait_s=1.0),
     "dropped connection": Said(drop=True),
+    "a stall in the midst of the answer": Said(stall_s=1.0),
     "server error": Said(status=503),
     "web page instead of JSON": Said(raw=b"<html>Bad gateway</html>", headers={"Content-Type": "text/html"}),
     "no choices": Said(raw=b'{"choices": []}'),
@@ -137,6 +141,76 @@ def test_a_question_that_is_too_long_is_not_taken_for_a_refused_parameter(tmp_pa
     assert [row.status for row in rows] == [Status.FAILED] + [Status.OK] * 4
 
 
+NO_MONEY = {
+    "code": {"code": "billing_hard_limit_reached", "message": "Not today"},
+    "type": {"type": "insufficient_quota", "message": "Not today"},
+    "words": {"type": "invalid_request_error", "message": "Your credit balance is too low to access the API."},
+}
+
+
+@pytest.mark.parametrize("told", NO_MONEY)
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_an_account_without_money_stops_the_run_whatever_the_status(told: str, status: int, tmp_path: Path) -> None:
+    poor = Said(status=status, error=NO_MONEY[told])
+    with scripted(lambda text, before: poor) as script:
+        with pytest.raises(ProviderDown, match=rf"{status}: .*See to the key, the address, .*the account"):
+            asked(questions(50), provider_at(script.base_url, concurrency=1), tmp_path)
+        assert script.came.total() == 1
+
+
+def test_an_account_whose_money_ends_midway_with_a_400_stops_the_run(tmp_path: Path) -> None:
+    poor = Said(status=400, error=NO_MONEY["words"])
+    with scripted(lambda text, before: Said() if text in FIRST_FIVE else poor) as script:
+        with pytest.raises(ProviderDown, match=r"credit balance.*See to the key"):
+            asked(questions(10), provider_at(script.base_url, concurrency=1), tmp_path)
+        assert script.came.total() == 5 + 1 + 1  # the harmless question is the last
+
+
+def test_a_question_whose_own_words_about_money_come_back_with_a_400_is_that_rows_failure(tmp_path: Path) -> None:
+    echo = Said(status=400, error={"message": "cannot read: 'my credit balance is too low'"})
+    with scripted(lambda text, before: echo if text == "question 7" else Said()) as script:
+        rows, _ = asked(questions(10), provider_at(script.base_url, concurrency=1), tmp_path)
+    assert [row.id for row in rows if row.status is Status.FAILED] == ["q/7"]
+
+
+@pytest.mark.parametrize("answered", [0, 5])
+def test_an_endpoint_that_rejects_everything_in_ever_other_words_stops_the_run(answered: int, tmp_path: Path) -> None:
+    def says(text: str, before: int) -> Said:
+        if text in FIRST_FIVE[:answered]:
+            return Said()
+        return Said(status=400, error={"message": f"key expired (request {text})"})
+
+    with scripted(says) as script:
+        with pytest.raises(ProviderDown, match=r"rejects every request: 400: key expired.*See to the provider's"):
+            asked(questions(200), provider_at(script.base_url), tmp_path)
+        # Twenty in a row tell, then a harmless question is asked, and those in flight then.
+        assert script.came.total() <= answered + 20 + 1 + 7 + 7 and script.came[HARMLESS] == 1
+
+
+def test_rows_rejected_in_a_row_are_passed_as_long_as_a_harmless_question_is_answered(tmp_path: Path) -> None:
+    def says(text: str, before: int) -> Said:
+        return Said() if text == HARMLESS or text in FIRST_FIVE else Said(status=400, error={"message": text})
+
+    with scripted(says) as script:
+        rows, _ = asked(questions(50), provider_at(script.base_url, concurrency=1), tmp_path)
+    assert [row.status for row in rows] == [Status.OK] * 5 + [Status.FAILED] * 45
+    # After 20 and 20 of the 45; at the end 5 are left, again as many as are looked into.
+    assert script.came[HARMLESS] == 3
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_run_that_got_nothing_but_a_few_rejections_finds_out_at_its_end(status: int, tmp_path: Path) -> None:
+    with scripted() as script:
+        provider = provider_at(script.base_url, concurrency=2)
+        asked(questions(2), provider, tmp_path)
+        script.says = lambda text, before: Said(status=status, error={"message": "no such deployment"})
+        with pytest.raises(ProviderDown, match=r"no such deployment.*See to"):
+            asked(questions(5), provider, tmp_path)
+        script.says = lambda text, before: Said() if text == HARMLESS else Said(status=status)
+        rows, _ = asked(questions(5), provider, tmp_path)
+    assert [row.status for row in rows] == [Status.OK] * 2 + [Status.FAILED] * 3
+
+
 def test_requests_that_are_all_rejected_with_the_same_words_stop_the_run(tmp_path: Path) -> None:
     with scripted(lambda text, before: Said(status=400, error={"message": "no such deployment"})) as script:
         with pytest.raises(ProviderDown, match=r"rejects every request.*no such deployment"):
@@ -196,7 +270,7 @@ def test_a_flagged_request_is_a_refused_row_also_when_nothing_else_is_left(tmp_p
             rows, _ = asked(questions(5), provider_at(script.base_url, concurrency=1), tmp_path)
             assert [row.status for row in rows] == [Status.OK] * 2 + [Status.REFUSED] + [Status.OK] * 2
             assert rows[2].reason == "403: Your input was flagged by moderation ([redacted]) \ufffd"
-        assert script.came.total() == 6
+        assert script.came.total() == 6 + 1  # the second run, which got no other answer, asked a harmless question
 
 
 def test_an_account_of_which_everything_is_flagged_stops_the_run(tmp_path: Path) -> None:
@@ -207,13 +281,15 @@ def test_an_account_of_which_everything_is_flagged_stops_the_run(tmp_path: Path)
 
 
 TURNED_AWAY = {
-    "flagged": (FLAGGED, Status.REFUSED, 1),
+    # The 20th is looked into, and at the end the ten since.
+    "flagged": (FLAGGED, Status.REFUSED, 2),
     "filtered": (Said(status=400, error={"code": "content_filter", "message": "no"}), Status.REFUSED, 0),
     # The first one is looked into, then the 5th since; 30 are 1 + 5 * 5 + 4.
     "a firewall": (Said(status=403, raw=b"<html>Forbidden</html>"), Status.FAILED, 6),
     "not found": (Said(status=404), Status.FAILED, 6),
-    "too long": (Said(status=400, error={"message": "too long"}), Status.FAILED, 1),
-    "a parameter": (Said(status=400, error={"message": "max_tokens is not supported"}), Status.FAILED, 1),
+    "too long": (Said(status=400, error={"message": "too long"}), Status.FAILED, 2),
+    # The first one, the 20th since, and at the end nine.
+    "a parameter": (Said(status=400, error={"message": "max_tokens is not supported"}), Status.FAILED, 3),
 }
 
 
@@ -272,6 +348,54 @@ def test_the_question_that_finds_out_is_like_the_others_and_paid_for(tmp_path: P
     theirs, ours = script.bodies
     assert ours == {**theirs, "messages": [{"role": "user", "content": HARMLESS}]}
     assert (answers.report.usd, kept) == (pytest.approx(12), 1)
+
+
+def test_what_is_begun_of_the_answer_that_finds_out_is_paid_for_and_counted(tmp_path: Path) -> None:
+    def says(text: str, before: int) -> Said:
+        return Said(status=403) if text != HARMLESS else Said(cut=True) if before < 2 else Said("yes")
+
+    with scripted() as script:
+        provider = provider_at(script.base_url, concurrency=1, prices=Prices(input=0.0, output=1e6))  # $1 a token
+        asked(questions(1), provider, tmp_path)
+        script.says = says
+        with (
+            Ledger.open(tmp_path, provider.model) as ledger,
+            Purse.open(tmp_path, "mine", 999.0, provider) as purse,
+        ):
+            report = ask(questions(2), provider, ledger, str, 2, purse=purse).report
+    # Two that were cut, as long as an answer may be (64 tokens); the third has 2.
+    assert (report.usd, report.estimated, report.retries) == (pytest.approx(2 * 64 + 2), 2, 2)
+    assert report.faults == {"refused (403)": 1, "connection": 2}
+
+
+ENDS_TRANSIENTLY = {
+    "it does not answer: no answer in time": Said(wait_s=1.0),
+    "it does not answer: 500": Said(status=500),
+    "it does not answer: connection failed": Said(drop=True),
+    "it gives no answers: .*See to the provider's section": Said(raw=b"<html>Welcome</html>"),
+}
+
+
+@pytest.mark.parametrize("words", ENDS_TRANSIENTLY)
+def test_an_outage_while_finding_out_is_told_as_an_outage(words: str, tmp_path: Path) -> None:
+    with scripted() as script:
+        provider = provider_at(script.base_url, concurrency=1, timeout_s=0.3, max_tries=2)
+        asked(questions(1), provider, tmp_path)
+        script.says = lambda text, before: ENDS_TRANSIENTLY[words] if text == HARMLESS else Said(status=403)
+        with pytest.raises(ProviderDown, match=words) as stopped:
+            asked(questions(5), provider, tmp_path)
+        assert "See to the key" not in str(stopped.value) and script.came[HARMLESS] == 2
+
+
+def test_rate_limits_that_do_not_end_while_finding_out_are_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PATIENCE_S", 0.2)
+    with scripted() as script:
+        asked(questions(1), provider_at(script.base_url), tmp_path)
+        script.says = lambda text, before: Said(status=429 if text == HARMLESS else 403)
+        with pytest.raises(ProviderDown, match="nothing but rate limits for long: 429"):
+            asked(questions(5), provider_at(script.base_url, concurrency=1), tmp_path)
 
 
 def test_finding_out_outlasts_a_rate_limit_and_a_fault(tmp_path: Path) -> None:

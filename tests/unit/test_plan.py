@@ -101,9 +101,32 @@ def test_a_recipe_that_asks_in_batches_spends_the_batch_price_and_takes_their_wi
     recipe = tiny(TEACHER, {"providers": {"teacher": {"kind": "openai-batch", "batch": {"tokens_queued": 500_000}}}})
     line = asking_line(node_of(recipe, "collection.preference_sets"), Count(600, 0, 600, 500.0), recipe, {})
     assert (line.usd, line.usd_in_batch, line.usd_to_spend) == pytest.approx((2.4, 1.2, 1.2))
-    # Queued are prompts and answers at their limit: 600 x (500 + 1,024) = 914,400 tokens: two rounds of 24 hours.
-    assert line.hours == 48.0
-    assert batch_hours(recipe.providers["teacher"], 500_000) == 24.0
+    # Queued are prompts and answers at their limit: 600 x (500 + 1,024) = 914,400 tokens: two windows of 24 hours. What
+    # does not parse then is asked again twice, each time in a window of its own.
+    assert line.hours == (2 + 2) * 24.0
+    assert (batch_hours(teacher := recipe.providers["teacher"], 500_000, 0), teacher.batch.window) == (24.0, "24h")
+
+
+def test_the_hours_of_batches_have_a_window_for_each_time_that_an_answer_may_be_asked_for_again() -> None:
+    for re_asks in range(4):
+        batch: Mapping[str, Any] = {"collection": {"preference_sets": {"re_asks": re_asks}}}
+        recipe = tiny(TEACHER, {"providers": {"teacher": {"kind": "openai-batch"}}}, batch)
+        node = node_of(recipe, "collection.preference_sets")
+        assert asking_line(node, Count(600, 0, 600, 500.0), recipe, {}).hours == 24.0 * (1 + re_asks)
+        assert asking_line(node, Count(600, 600, 0, 500.0), recipe, {}).hours == 0.0
+    assert any("one more for each of the `re_asks`" in note for note in plan_of(tiny()).notes)
+
+
+def test_a_budget_that_batches_share_is_said_to_be_taken_up_by_what_they_cost_at_most() -> None:
+    batches = {"providers": {"teacher": {"kind": "openai-batch"}}}
+
+    def says(*overlays: Mapping[str, Any]) -> bool:
+        return any(
+            "what it costs at most, with answers of `max_tokens`" in note for note in plan_of(tiny(*overlays)).notes
+        )
+
+    assert says(batches, {"budget_usd": 5.0})
+    assert not says(batches, {"budget_usd": None}) and not says({"budget_usd": 5.0})
 
 
 def test_answers_are_as_long_as_the_ledgers_else_as_another_steps_of_that_kind() -> None:

@@ -59,6 +59,17 @@ def test_the_rate_is_that_of_the_last_minute(clock: Clock) -> None:
     assert "1.0 answers/s" in line
 
 
+def test_what_was_done_does_not_fall_while_the_rows_are_walked_again(clock: Clock) -> None:
+    report = AskReport("teacher", rows=100)
+    shown = Progress(report, total=100)
+    clock.now += 10
+    report.asked, report.statuses[Status.OK] = 100, 100
+    assert "100/100 rows" in shown.line()
+    report.statuses.clear()
+    report.statuses[Status.OK] = 40  # so far, of the second walk
+    assert "100/100 rows" in shown.line() and "left" not in shown.line()
+
+
 def test_the_summary_tells_what_the_run_came_to(clock: Clock) -> None:
     report = AskReport("judge", rows=12, from_ledger=2, asked=11, re_asked=1, retries=4, usd=0.5)
     report.statuses[Status.OK] = 12

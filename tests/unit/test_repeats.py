@@ -68,6 +68,13 @@ def test_a_row_that_repeats_an_earlier_one_is_asked_again_and_counted(tmp_path: 
     assert report["statuses"] == {"ok": 3}
 
 
+def test_each_walk_after_the_first_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with scripted(lambda text, before: Said("same" if before == 0 else f"own {text}")) as server:
+        asked(questions(3), provider_at(server.base_url), tmp_path)
+    # The second walk finds two repeats, the third that none is left.
+    assert capfd.readouterr().err.splitlines()[:-1] == ["teacher: walking again, for repeats: 3 rows"] * 2
+
+
 def test_a_teacher_that_always_repeats_itself_is_left_with_the_row_that_it_repeats_named(tmp_path: Path) -> None:
     with scripted(lambda text, before: Said("same")) as server:
         rows, answers = asked(questions(4), provider_at(server.base_url), tmp_path)

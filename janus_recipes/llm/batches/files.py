@@ -23,8 +23,16 @@ from janus_recipes.files import Json
 from janus_recipes.llm.chat import Reply
 from janus_recipes.llm.estimate import tokens_of
 from janus_recipes.llm.faults import Fault, outcome_of
+from janus_recipes.llm.prices import usd_for
+from janus_recipes.recipe.provider import Provider
 
 URL: Final = "/v1/chat/completions"
+
+PROMPT_SAFETY = 1.5
+"""A prompt has at most so many times the tokens that are estimated: figures, code and rare words take more of them."""
+
+MESSAGE_TOKENS = 4
+"""Tokens that stand around each message of a prompt."""
 
 Full = Literal["file", "queue"]
 """Why a request does not fit: this file holds no more, or the provider's queue does not."""
@@ -47,7 +55,11 @@ class RequestFile:
         self.rows: dict[bytes, int] = {}
         """Each request's address and the number of its attempt."""
         self.tokens = 0
+        """Of the prompts, as estimated."""
+        self.answer_tokens = 0
+        """Of the answers, at most."""
         self.usd = 0.0
+        """What all of it costs at most."""
         self._limits = limits
         self._size = 0
         self._digest = hashlib.sha256()
@@ -70,8 +82,8 @@ class RequestFile:
         """SHA-256 of what was written, in hexadecimal."""
         return self._digest.hexdigest()
 
-    def add(self, address: bytes, number: int, body: Json, usd: float) -> Full | None:
-        """Write a request that is expected to cost `usd` dollars; or say why there is no room for it."""
+    def add(self, address: bytes, number: int, body: Json, answer_tokens: int, usd: float) -> Full | None:
+        """Write a request that costs `usd` dollars at most, with so long an answer; or say why there is no room."""
         line = line_of(address.hex(), body)
         tokens = prompt_tokens_of(body)
         if self.rows:
@@ -87,6 +99,7 @@ class RequestFile:
         self._size += len(line)
         self.rows[address] = number
         self.tokens += tokens
+        self.answer_tokens += answer_tokens
         self.usd += usd
         return None
 
@@ -107,6 +120,14 @@ def line_of(address: str, body: Json) -> bytes:
 def prompt_tokens_of(body: Json) -> int:
     """The prompt's tokens, roughly."""
     return sum(tokens_of(message["content"]) for message in body["messages"])
+
+
+def most_usd_of(body: Json, answer_tokens: int, provider: Provider) -> float:
+    """Dollars that a request costs at most, with an answer of so many tokens; 0 where its price is unknown."""
+    schema = orjson.dumps(body["response_format"]).decode() if "response_format" in body else ""
+    tokens = prompt_tokens_of(body) + tokens_of(schema)
+    around = MESSAGE_TOKENS * len(body["messages"])
+    return usd_for(provider, math.ceil(PROMPT_SAFETY * tokens) + around, answer_tokens) or 0.0
 
 
 def outcomes_in(path: Path) -> Iterator[tuple[bytes, Reply | Fault]]:

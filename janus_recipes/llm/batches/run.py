@@ -24,7 +24,7 @@ from typing import Any
 
 from janus_recipes.errors import BudgetReached, SpendingRefused, StepError
 from janus_recipes.llm.batches.api import BatchApi
-from janus_recipes.llm.batches.files import Limits, RequestFile, prompt_tokens_of
+from janus_recipes.llm.batches.files import Limits, RequestFile, most_usd_of, prompt_tokens_of
 from janus_recipes.llm.batches.results import BREATHE_EVERY, Results
 from janus_recipes.llm.batches.state import new_name
 from janus_recipes.llm.batches.tracker import Tracker
@@ -32,13 +32,10 @@ from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.chat import ChatRequest, body_of
 from janus_recipes.llm.endpoint import Endpoint
 from janus_recipes.llm.faults import told
-from janus_recipes.llm.prices import dollars, usd_for
+from janus_recipes.llm.prices import dollars
 from janus_recipes.llm.progress import Progress
 from janus_recipes.llm.rows import Rows, Step
 from janus_recipes.llm.signals import signals
-
-KNOWN_AFTER = 50
-"""Answers after which their mean length, and no longer the limit on it, is what the next ones are expected to cost."""
 
 
 class Batches:
@@ -196,11 +193,12 @@ class Batches:
     def _took(self, file: RequestFile, step: Step) -> bool:
         """Whether the request was written to the file; else why it was not is known to the queue."""
         body, address = body_of(step.request, self._provider), bytes.fromhex(step.address)
-        usd = usd_for(self._provider, prompt_tokens_of(body), self._expected_tokens(step)) or 0.0
+        longest = step.request.sampling.max_tokens
+        usd = most_usd_of(body, longest, self._provider)
         if self._purse is not None and self._purse.would_exceed(self._committed_usd + file.usd + usd):
             self._tracker.queue.full = "budget full"
             return False
-        full = file.add(address, step.number, body, usd)
+        full = file.add(address, step.number, body, longest, usd)
         if full == "queue":
             self._tracker.queue.full = "queue full"
         elif full is None:
@@ -209,12 +207,6 @@ class Batches:
 
     def _prompt_tokens(self, step: Step | None) -> int:
         return 0 if step is None else prompt_tokens_of(body_of(step.request, self._provider))
-
-    def _expected_tokens(self, step: Step) -> int:
-        most = step.request.sampling.max_tokens
-        if self._report.asked < KNOWN_AFTER:
-            return most
-        return min(most, self._report.completion_tokens // self._report.asked + 1)
 
     async def _make_room(self) -> None:
         """Nothing of ours is under way, and yet the next request does not fit."""

@@ -15,7 +15,9 @@ without an id knows that the process which was creating it is gone. Between host
 to show what another host took in (`ledger.py`): a question asked within it may be asked twice.
 
 A batch under way is money that is spent but not paid yet. So its state names its recipe and what it costs at most, and
-whoever submits for that recipe, on whichever model, first takes off what all its batches may still cost.
+whoever submits for that recipe, on whichever model, first takes off what all its batches may still cost. While its
+answers are taken in, what they cost is first written down here and then paid: promise and payment together are never
+more than the promise was. Who is killed in between has a few answers' price in neither until they are taken in anew.
 """
 
 from __future__ import annotations
@@ -44,13 +46,15 @@ Kind = Literal["requests", "output", "errors"]
 
 @dataclass(frozen=True)
 class BatchState:
-    """What is known of one batch. Times are ISO, UTC; `usd` and `tokens` (of the prompts) are estimates."""
+    """What is known of one batch. Times are ISO, UTC."""
 
     name: str
     """Also the batch's metadata `janus` at the provider."""
     rows: int
     tokens: int
+    """Of all prompts, as estimated."""
     usd: float
+    """Dollars that it costs at most (`files.most_usd_of`)."""
     digest: str
     """SHA-256 of the file of requests."""
     base_url: str
@@ -59,10 +63,21 @@ class BatchState:
     id: str = ""
     recipe: str = ""
     """Whose budget it is submitted for; empty where there is none to keep."""
+    answer_tokens: int = 0
+    """Of all answers, at most."""
+    taken_in: int = 0
+    """Rows of what it gave that were handled so far, or were about to be."""
+    paid_usd: float = 0.0
+    """What these cost."""
     status: str = ""
     ended_at: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     """Rows by what became of them: answered, or a fault's label."""
+
+    @property
+    def usd_left(self) -> float:
+        """Dollars that it may still cost, beside what is paid."""
+        return max(0.0, self.usd - self.paid_usd)
 
     def age_s(self) -> float:
         """Seconds since it was begun to be created."""
@@ -112,6 +127,10 @@ class BatchFolder:
         """Dollars at most that a recipe's batches under way will cost, on all models of this ledger."""
         return committed_by(self.path.parent.parent, recipe)
 
+    def read(self, name: str) -> BatchState:
+        """How far a batch under way is, which another process may have begun to take in. Needs the turn."""
+        return _state_at(self._state(name))
+
     def is_under_way(self, name: str) -> bool:
         """Whether a batch has not ended yet."""
         return self._state(name).exists()
@@ -151,6 +170,11 @@ class BatchFolder:
         with self.writing():
             self._write(self._state(state.name), state)
             self.file(state.name, "requests").unlink(missing_ok=True)
+
+    def taking_in(self, state: BatchState) -> None:
+        """Write down how much of a batch's answers is about to be paid."""
+        with self.writing():
+            self._write(self._state(state.name), state)
 
     def end(self, state: BatchState) -> None:
         """Its answers are in the ledger: keep what became of it, remove the rest."""
@@ -198,14 +222,16 @@ class BatchFolder:
 def states_in(folder: Path) -> Iterator[BatchState]:
     """One model's batches under way, the oldest first, but for those that end while this looks."""
     for path in sorted(folder.glob("*.json")):
-        try:
-            text = path.read_text()
-        except FileNotFoundError:
-            continue
-        try:
-            yield BatchState(**json.loads(text))
-        except (ValueError, TypeError):
-            raise StepError(f"{path}: was changed by hand; which batch it is, is not known. Put it back.") from None
+        with suppress(FileNotFoundError):
+            yield _state_at(path)
+
+
+def _state_at(path: Path) -> BatchState:
+    text = path.read_text()
+    try:
+        return BatchState(**json.loads(text))
+    except (ValueError, TypeError):
+        raise StepError(f"{path}: was changed by hand; which batch it is, is not known. Put it back.") from None
 
 
 def has_batches_under_way(ledger: Path, model: str) -> bool:
@@ -216,7 +242,7 @@ def has_batches_under_way(ledger: Path, model: str) -> bool:
 def committed_by(ledger: Path, recipe: str) -> float:
     """Dollars at most that a recipe's batches under way will cost, on all models. Nothing is written."""
     folders = [path for path in (ledger / ".batches").glob("*") if path.is_dir()]
-    return sum(state.usd for folder in folders for state in states_in(folder) if state.recipe == recipe)
+    return sum(state.usd_left for folder in folders for state in states_in(folder) if state.recipe == recipe)
 
 
 def new_name() -> str:

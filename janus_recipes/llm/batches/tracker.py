@@ -67,6 +67,7 @@ class Tracker:
         file_id = await self._called(self._api.upload(file.path))
         url = self._clean(self._api.base_url)
         state = BatchState(name, len(file.rows), file.tokens, file.usd, file.digest, url, file_id, now(), recipe=recipe)
+        state = replace(state, answer_tokens=file.answer_tokens)
         self.folder.begin(state, file.rows.items())
         state = replace(state, id=await self._created(state))
         self.folder.created(state)
@@ -134,10 +135,10 @@ class Tracker:
             if not self.folder.is_under_way(state.name):
                 await self.take_up()
                 return
-            tally = await self._taken_in(state, remote)
+            tally = await self._taken_in(self.folder.read(state.name), remote)
             if tally is None:
                 return
-            self.folder.end(replace(state, status=remote.status, ended_at=now(), counts=dict(tally.counts)))
+            self.folder.end(replace(tally.state, status=remote.status, ended_at=now(), counts=dict(tally.counts)))
             self._ended.add(state.name)
             self.under_way.drop(state.name)
         if remote.status == "failed":
@@ -149,14 +150,14 @@ class Tracker:
     async def _taken_in(self, state: BatchState, remote: Batch) -> Tally | None:
         """What became of a batch's rows, its answers in the ledger; None when the files do not come for now."""
         if remote.status == "failed" and not (remote.output_file_id or remote.error_file_id):
-            return Tally()
+            return Tally(state)
         try:
             paths = await self._downloaded(state, remote)
         except openai.APIError as error:
             self._note_silence(error)
             return None
         addresses = dict(self.folder.addresses(state.name))
-        return await self._results.take_in(paths, addresses, state.tokens // max(state.rows, 1))
+        return await self._results.take_in(state, paths, addresses, self.folder.taking_in)
 
     async def _downloaded(self, state: BatchState, remote: Batch) -> list[Path]:
         """The files that a batch gave. Raises StepError where answers that were paid for are not kept any more."""
@@ -197,7 +198,8 @@ class Tracker:
             remedy = f": say `{fault.remedy}` there" if fault.remedy else ""
             raise self.down(
                 f"it rejects every request: {self._clean(fault.reason)}. See to the provider's section of the recipe"
-                f"{remedy}"
+                f"{remedy}. Where these requests alone are at fault, ask them with `kind: openai`: it tells them "
+                "apart, and what was answered is not asked again"
             )
         if remote.status == "cancelled":
             raise StepError(

@@ -60,7 +60,7 @@ class UnderWay:
 
     def usd_of_others(self, recipe: str) -> float:
         """What the batches that this run waits for cost at most, of those that another recipe submitted."""
-        return sum(batch.state.usd for batch in self.wanted if batch.state.recipe != recipe)
+        return sum(batch.state.usd_left for batch in self.wanted if batch.state.recipe != recipe)
 
 
 class Queue:

@@ -1,4 +1,4 @@
-"""This project's `ask`: ledger on disk, accounting on, every answer validated and asked again if need be."""
+"""This project's `ask`: ledger on disk, a budget kept, every answer validated and asked again if need be."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import janus_recipes.llm.flow  # noqa: F401  # loaded before the clock starts, as the other clients' packages are
 from janus_recipes.llm.ask import ask
+from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.chat import ChatRequest, Message, Unparsed
 from janus_recipes.llm.ledger import Ledger
 from janus_recipes.recipe.provider import Prices, Provider, Sampling
@@ -15,6 +16,8 @@ from tests.bench.job import MODEL, Job, job, kept, peak_mb, tell
 from tests.bench.load import is_whole, prompt
 
 RE_ASKS = 3
+BUDGET_USD = 1e6
+"""Never reached, and looked at before each request."""
 SAMPLING = Sampling(max_tokens=256)
 
 
@@ -54,10 +57,12 @@ def main() -> None:
             yield question(number)
 
     began = time.perf_counter()
-    with Ledger.open(asked.folder, MODEL) as ledger:
-        rows = ask(requests, provider_of(asked), ledger, whole, RE_ASKS)
+    provider = provider_of(asked)
+    with Ledger.open(asked.folder, MODEL) as ledger, Purse.open(asked.folder, MODEL, BUDGET_USD, provider) as purse:
+        rows = ask(requests, provider, ledger, whole, RE_ASKS, purse=purse)
         found = kept(row.raw if row.status is Status.OK else None for row in rows)
-    tell(time.perf_counter() - began, found, peak_mb_at_a_tenth=at_a_tenth)
+        usd = purse.spent_usd
+    tell(time.perf_counter() - began, found, peak_mb_at_a_tenth=at_a_tenth, usd=usd)
 
 
 if __name__ == "__main__":
