@@ -6,10 +6,10 @@ Each step is described here once. Its command asks what is described; `janus pla
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from janus_recipes.benchmarks.rubrics import RubricText, parse_rubric, rubric_requests
 from janus_recipes.collection.helpful_responses import helpful_requests
@@ -27,7 +27,9 @@ from janus_recipes.collection.system_messages import (
     parse_system_message,
     system_message_requests,
 )
+from janus_recipes.datasets.answered_under import answered_under
 from janus_recipes.datasets.default_messages import default_messages
+from janus_recipes.files import Json
 from janus_recipes.judging.judge import judge_requests, own, swapped
 from janus_recipes.judging.verdict import parse_verdict
 from janus_recipes.llm.ask import Requests
@@ -55,7 +57,8 @@ T = TypeVar("T")
 class AskingStep(Generic[T]):
     """One step. `wanted` names its rows in order; a row whose needs are missing has no request.
 
-    `checks` names the recipe's checks of its answers, `differ` says which of its rows must not be the same.
+    `checks` names the recipe's checks of its answers, `differ` says which of its rows must not be the same. `beside` is
+    what decides its requests besides `asking` and the inputs.
     """
 
     asking: Asking
@@ -65,6 +68,12 @@ class AskingStep(Generic[T]):
     inputs: Mapping[str, Path]
     checks: Sequence[str] = ()
     differ: MustDiffer[T] | None = None
+    beside: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def section(self) -> Json:
+        """What decides the rows, their inputs apart, for the manifest."""
+        return {**self.asking.model_dump(mode="json"), **self.beside}
 
 
 def preference_sets(recipe: Recipe, asking: PreferenceSets, instructions: Path) -> AskingStep[tuple[Preference, ...]]:
@@ -121,6 +130,7 @@ def helpful_responses(recipe: Recipe, condition: HelpfulCondition, instructions:
         parse_response,
         wanted=lambda: (one.id for one in read_instructions(instructions)),
         inputs={"instructions": instructions, "prompt": prompt.path},
+        beside=answered_under(recipe, condition),
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,10 @@ from janus_recipes.errors import StepError
 from janus_recipes.files import Json, digest_of, write_json
 from janus_recipes.redact import redact
 
-VERSIONED = ("janus-recipes", "snakemake", "openai", "jinja2", "pydantic", "datasets")
+VERSIONED = (
+    *("janus-recipes", "snakemake", "openai", "jinja2", "pydantic", "datasets"),
+    *("fschat", "rapidfuzz", "rouge-score", "polars", "altair", "vl-convert-python"),
+)
 
 
 @dataclass
@@ -89,9 +93,10 @@ def as_json(section: BaseModel | Mapping[str, Any]) -> Json:
 def versions() -> Json:
     """The versions of Python and of the packages that a result may depend on."""
     found = {"python": platform.python_version(), "platform": sys.platform}
-    for name in VERSIONED:
-        found[name] = importlib.metadata.version(name)
-    return found
+    return {**found, **{name: version_of(name) for name in VERSIONED}}
+
+
+version_of = cache(importlib.metadata.version)
 
 
 def redacted(value: Any) -> Any:

@@ -16,6 +16,7 @@ from janus_recipes.analysis.charts import figure4_svg
 from janus_recipes.analysis.finding import Finding, Read, cell, count, figure
 from janus_recipes.analysis.published import RougeL
 from janus_recipes.analysis.rouge import pairwise_rouge_l
+from janus_recipes.datasets.usable import instruction_of
 from janus_recipes.records import DIMENSIONS, Asked, Preference
 
 ALL = "All"
@@ -91,7 +92,9 @@ def _scores(sets: Iterable[Asked[tuple[Preference, ...]]], read: Read) -> tuple[
     asked: set[str] = set()
     descriptions: dict[str, list[dict[str, str]]] = {}
     for item, preferences in read.ok(_noting(sets, asked)):
-        descriptions.setdefault(_instruction(item), []).append({one.dimension: one.description for one in preferences})
+        descriptions.setdefault(instruction_of(item), []).append(
+            {one.dimension: one.description for one in preferences}
+        )
     scores = {dimension: Scores() for dimension in DIMENSIONS}
     for listed in descriptions.values():
         for dimension, one in scores.items():
@@ -101,12 +104,8 @@ def _scores(sets: Iterable[Asked[tuple[Preference, ...]]], read: Read) -> tuple[
 
 def _noting(sets: Iterable[Asked[tuple[Preference, ...]]], asked: set[str]) -> Iterator[Asked[tuple[Preference, ...]]]:
     for row in sets:
-        asked.add(_instruction(row.id))
+        asked.add(instruction_of(row.id))
         yield row
-
-
-def _instruction(item: str) -> str:
-    return item.rpartition("/")[0]
 
 
 def _row(

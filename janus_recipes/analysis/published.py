@@ -44,6 +44,13 @@ class RougeL(Part):
     max: float | None = None
 
 
+class Mix(Part):
+    """Appendix E.2: the parts of the helpful mix by pool, and how many pairs the authors released."""
+
+    pairs: int
+    shares: dict[str, float]
+
+
 class PublishedCollection(Part):
     """The paper's figures of the Multifaceted Collection. `table5`: instructions by source, then by its inner source.
 
@@ -56,6 +63,7 @@ class PublishedCollection(Part):
     table7: dict[str, list[str]]
     figure4: RougeL
     figure5: RougeL
+    appendix_e2: Mix
 
 
 def read_published_collection(path: Path) -> PublishedCollection:

@@ -29,6 +29,9 @@ PAIRS_AT_ONCE = 2_000_000
 
 Numbers = npt.NDArray[np.int32]
 
+Words = Sequence[str]
+"""The words of one text, in order."""
+
 
 @dataclass(frozen=True)
 class CrossRougeL:
@@ -74,10 +77,14 @@ def cross_rouge_l(left: Sequence[str], right: Iterable[str], workers: int = 1) -
 
     `left` is the smaller side and held in memory; of `right` only a block is, so it may be a stream of any length.
     """
+    return cross_rouge_l_of_words([words_of(text) for text in left], map(words_of, right), workers)
+
+
+def cross_rouge_l_of_words(left: Sequence[Words], right: Iterable[Words], workers: int = 1) -> CrossRougeL:
+    """As `cross_rouge_l`, of texts that somebody else has cut into words: ROUGE's own know the letters a to z alone."""
     side = _LeftSide(left)
     totals = _Totals(len(left))
-    for block in _blocks(right, max(1, PAIRS_AT_ONCE // max(1, len(left)))):
-        words = [words_of(text) for text in block]
+    for words in _blocks(right, max(1, PAIRS_AT_ONCE // max(1, len(left)))):
         lengths = np.array([len(one) for one in words], dtype=np.int32)
         codes = [side.encode(one) for one in words]
         common = cdist(side.codes, codes, scorer=LCSseq.similarity, dtype=np.int32, workers=workers)
@@ -92,8 +99,7 @@ class _LeftSide:
     they are left out of its strings and count in its length alone.
     """
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        words = [words_of(text) for text in texts]
+    def __init__(self, words: Sequence[Words]) -> None:
         ranked = Counter(chain.from_iterable(words)).most_common()
         self._characters = {word: chr(rank) for rank, (word, _) in enumerate(ranked)}
         self.codes = [self.encode(one) for one in words]
@@ -145,7 +151,7 @@ class _Totals:
         )
 
 
-def _blocks(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+def _blocks(texts: Iterable[Words], size: int) -> Iterator[list[Words]]:
     rest = iter(texts)
     while block := list(islice(rest, size)):
         yield block

@@ -15,7 +15,7 @@ from hashlib import blake2b
 
 from janus_recipes.analysis.finding import Finding, Read, cell, count, signed_count
 from janus_recipes.analysis.published import Unique
-from janus_recipes.records import Asked, Instruction, Preference
+from janus_recipes.records import DIMENSIONS, Asked, Instruction, Preference
 
 COLUMNS = (
     *("component", "unique", "unique_as_written", "n_expected", "n_used", "n_left_out", "published", "difference"),
@@ -59,7 +59,7 @@ def count_unique(
         head=["Component", "Unique", "As written", "Paper", "Difference"],
         lines=lines,
         text_columns=frozenset({0}),
-        notes=[_counted_from(counted), _NORMALISED, _PREFERENCES],
+        notes=[_counted_from(counted), _NORMALISED, _what_a_preference_is(published)],
         notice=notice,
     )
 
@@ -74,10 +74,6 @@ _KEYS = {
 _NORMALISED = (
     "Unique are texts in lower case with runs of white space as one space; as written counts every difference. The "
     "paper does not say how it compared texts."
-)
-_PREFERENCES = (
-    "A preference is its name with its description. The paper's 797,904 are more than four for each of its 196,956 "
-    "system messages (787,824), so they cannot all be preferences behind these messages."
 )
 
 
@@ -130,6 +126,17 @@ def _counted_from(counted: Counted) -> str:
     return (
         f"Counted in {counted.of_instructions.told('instructions')}; {counted.of_messages.told('system messages')}; "
         f"{counted.of_sets.told('preference sets')}."
+    )
+
+
+def _what_a_preference_is(published: Unique) -> str:
+    told, most = "A preference is its name with its description.", len(DIMENSIONS) * published.system_messages
+    if published.preferences <= most:
+        return told
+    return (
+        f"{told} The paper's {published.preferences:,} are more than {len(DIMENSIONS)} for each of its "
+        f"{published.system_messages:,} system messages ({most:,}), so they cannot all be preferences behind these "
+        "messages."
     )
 
 

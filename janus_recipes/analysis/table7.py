@@ -19,7 +19,10 @@ SUBDIMENSIONS = 5
 PREFERENCES = 10
 """Drawn from each subdimension: as many as the paper's caption says."""
 
-COLUMNS = ("dimension", "rank", "subdimension", "n_preferences", "n_different", "in_published_top_5", "preferences")
+COLUMNS = (
+    *("dimension", "rank", "subdimension", "n_preferences", "n_different", "in_published_top_5", "preferences"),
+    *("n_expected", "n_used", "n_left_out"),
+)
 
 
 @dataclass
@@ -56,7 +59,7 @@ def rank_subdimensions(
     published: Mapping[str, Sequence[str]],
     notice: str | None,
 ) -> Finding:
-    """Rank subdimensions by how many preferences they have. `published`: the paper's, by dimension."""
+    """Rank subdimensions by how many preferences they have. `published`: the paper's, by dimension. n counts sets."""
     read = Read()
     found = _collected(preferences for _, preferences in read.ok(preference_sets))
     rows, lines = [], []
@@ -64,8 +67,8 @@ def rank_subdimensions(
         paper = {_same(name) for name in published.get(dimension, ())}
         drawn, total = one.drawn(seed, dimension, key), one.spelt.total()
         known = "yes" if key in paper else "no"
-        sizes = (total, len(one.preferences))
-        rows.append([dimension, str(rank), one.name, *map(cell, sizes), known, "; ".join(drawn)])
+        sizes, n = (total, len(one.preferences)), (read.n_expected, read.n_used, read.left_out.total())
+        rows.append([dimension, str(rank), one.name, *map(cell, sizes), known, "; ".join(drawn), *map(cell, n)])
         lines.append([dimension if rank == 1 else "", one.name, count(total), known, ", ".join(drawn)])
     return Finding(
         title=f"Table 7: the top {SUBDIMENSIONS} subdimensions of each dimension, and some of their preferences",

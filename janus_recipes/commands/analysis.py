@@ -53,9 +53,9 @@ def table1(
 def table5(recipe: Recipes, instructions: Instructions, out: Out) -> None:
     """Count the instructions of each source."""
     spec = load_recipe(recipe)
-    sources = list(spec.collection.sources)
+    sources = {name: source.origin_field is not None for name, source in spec.collection.sources.items()}
     _make(
-        *(out, spec, {"instructions": instructions}, {"sources": sources}),
+        *(out, spec, {"instructions": instructions}, {"tells_original_sources": sources}),
         lambda: count_sources(read_instructions(instructions), sources, _published(spec).table5, _notice(spec)),
     )
 

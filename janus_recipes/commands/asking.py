@@ -36,7 +36,7 @@ def make_asked(out: Path, recipe: Recipe, step: AskingStep[T]) -> None:
     """
     provider = recipe.providers[step.asking.provider]
     with (
-        making(out, recipe=recipe.name, section=step.asking, inputs=step.inputs) as made,
+        making(out, recipe=recipe.name, section=step.section, inputs=step.inputs) as made,
         Ledger.open(Path(recipe.ledger), provider.model) as ledger,
         Purse.open(Path(recipe.ledger), recipe.name, recipe.budget_usd, provider) as purse,
     ):

@@ -12,9 +12,11 @@ import typer
 
 from janus_recipes.commands.lookup import named
 from janus_recipes.commands.options import Out, Recipes
+from janus_recipes.datasets.answered_under import answered_under, refuse_other_responses
 from janus_recipes.datasets.default_messages import default_messages
-from janus_recipes.datasets.needs import takes_gold
+from janus_recipes.datasets.needs import helpful_condition, takes_gold
 from janus_recipes.datasets.pairs import pair_rows, trained_on
+from janus_recipes.datasets.section import section_of
 from janus_recipes.datasets.sft import sft_rows
 from janus_recipes.datasets.usable import Usable, usable_responses
 from janus_recipes.errors import StepError, UsageError
@@ -71,7 +73,10 @@ def dataset(
         if system_messages is None:
             raise UsageError(f"the data set {name} needs --system-messages")
         inputs["system_messages"] = system_messages
-    with making(out, recipe=spec.name, section=wanted, inputs=inputs) as made:
+    condition = helpful_condition(wanted)
+    if condition is not None:
+        refuse_other_responses(responses, answered_under(spec, condition))
+    with making(out, recipe=spec.name, section=section_of(spec, name), inputs=inputs) as made:
         messages = ok_values(inputs["system_messages"], str) if "system_messages" in inputs else {}
         material = Material(spec, list(read_instructions(instructions)), messages, responses)
         cut = cut_sft(wanted, material) if isinstance(wanted, SftDataset) else cut_pairs(wanted, material)
@@ -102,8 +107,7 @@ def cut_sft(wanted: SftDataset, material: Material) -> Cut:
         material.instructions, material.system_messages, usable.texts, wanted, recipe.seed, default_messages=defaults
     )
     each = wanted.system_messages_per_instruction if takes_gold(wanted) else 1
-    notes = {"default_messages": defaults} if defaults else {}
-    return Cut(rows, each * len(material.instructions), {"left_out_responses": usable.left_out}, notes)
+    return Cut(rows, each * len(material.instructions), {"left_out_responses": usable.left_out}, {})
 
 
 def cut_pairs(wanted: PairsDataset, material: Material) -> Cut:

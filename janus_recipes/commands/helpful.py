@@ -13,6 +13,7 @@ from janus_recipes.commands.lookup import named
 from janus_recipes.commands.options import Out, Recipes
 from janus_recipes.datasets.helpful import mix
 from janus_recipes.datasets.pairs_of_pools import PoolReport, read_pool
+from janus_recipes.datasets.section import section_of
 from janus_recipes.errors import UsageError
 from janus_recipes.files import write_jsonl
 from janus_recipes.manifest import making
@@ -40,7 +41,7 @@ def helpful_mix(
         raise UsageError(f"datasets.{name} is cut from the Collection: `janus dataset {name}` makes it")
     files = {path: Path(path) for path in local_files(pools_of_mix(spec, name))}
     bad = out.with_suffix(".bad.jsonl")
-    with making(out, recipe=spec.name, section=wanted, inputs=files, also=[bad]) as made:
+    with making(out, recipe=spec.name, section=section_of(spec, name), inputs=files, also=[bad]) as made:
         reports, aside = {pool: PoolReport() for pool in wanted.pools}, Aside()
         pools = {
             pool: read_pool(pool, located, spec.seed, reports[pool], aside) for pool, located in wanted.pools.items()

@@ -34,10 +34,12 @@ def card(
     """Write a data set's card: what it is, how it was made, its licences and its known faults."""
     from janus_recipes.datasets.cards import card_of, sources_of  # the hub's library takes a second to load
     from janus_recipes.datasets.lineage import lineage
+    from janus_recipes.datasets.section import refuse_other_rows
 
     spec = load_recipe(recipe)
     wanted = named(spec.datasets, name, "data set")
     steps = lineage(rows)
+    refuse_other_rows(steps[-1], spec, name)
     inputs = {"rows": rows, "published": Path(spec.published_figures), "known_models": Path(spec.known_models)}
     section = {"dataset": wanted.model_dump(mode="json"), "sources": list(sources_of(spec, name)), "seed": spec.seed}
     with making(out, recipe=spec.name, section=section, inputs=inputs), written_whole(out) as text:

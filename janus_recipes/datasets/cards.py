@@ -8,18 +8,20 @@ the words. The card opens with the front matter that the Hugging Face hub reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import DatasetCardData
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from janus_recipes.datasets.default_messages import LICENCE
+from janus_recipes.datasets.described import described, names_of_messages, set_apart
 from janus_recipes.datasets.faults import faults_of, paper_rows
 from janus_recipes.datasets.lineage import Made
 from janus_recipes.datasets.parquet import first_row
 from janus_recipes.recipe.collection import Located
-from janus_recipes.recipe.dataset import Dataset, HelpfulMix, PairsDataset
+from janus_recipes.recipe.dataset import HelpfulMix
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.redact import redact
 from janus_recipes.reporting.text import markdown_table
@@ -48,9 +50,11 @@ def card_of(name: str, recipe: Recipe, steps: list[Made]) -> str:
     """The card, front matter and Markdown, of the data set that is the last of `steps`."""
     dataset, sources = recipe.datasets[name], sources_of(recipe, name)
     rows = steps[-1].part("counts")["rows"]
+    licences = [source.licence for source in sources.values()]
+    licences += [LICENCE] if names_of_messages(steps[-1].manifest) else []
     front = DatasetCardData(
         pretty_name=f"{name} ({recipe.name})",
-        license=hub_licences(sources),
+        license=hub_licences(licences),
         task_categories=["text-generation"],
         size_categories=next((size for most, size in SIZES.items() if rows < most), "n>10M"),
         tags=["janus", dataset.kind.replace("_", "-"), *(["rehearsal"] if recipe.rehearsal else [])],
@@ -76,6 +80,7 @@ def body(name: str, recipe: Recipe, steps: list[Made], sources: Mapping[str, Loc
         seed=recipe.seed,
         file=made.path.name,
         **described(recipe.datasets[name]),
+        set_apart=" ".join(set_apart(recipe.datasets[name], made.manifest)),
         counts=table(("what", "number"), flat(made.part("counts"))),
         columns=table(("column", "holds", "what it is"), columns_of(made.path)),
         steps=table(("file", "rows", "SHA-256"), ((shown(one.path), *size_and_digest(one)) for one in steps)),
@@ -87,34 +92,15 @@ def body(name: str, recipe: Recipe, steps: list[Made], sources: Mapping[str, Loc
     )
 
 
-def described(dataset: Dataset) -> dict[str, str]:
-    """What the template says of the data set's kind."""
-    if isinstance(dataset, HelpfulMix):
-        return {"kind": dataset.kind, "section_of_paper": "appendix E.2"}
-    if isinstance(dataset, PairsDataset):
-        return {"kind": dataset.kind, "section_of_paper": "section 3.2 and appendix E"}
-    before = {
-        "multifaceted": "a system message that asks for certain preferences",
-        "default": "a default system message",
-    }
-    answer = {"multifaceted": "the response to its own system message", "helpful": "a generally helpful response"}
-    return {
-        "kind": dataset.kind,
-        "section_of_paper": "section 3.2",
-        "before": before.get(dataset.system_message, "no system message"),
-        "answer": answer[dataset.response],
-    }
-
-
 def sources_of(recipe: Recipe, name: str) -> Mapping[str, Located]:
     """The pools that a data set goes back to."""
     dataset = recipe.datasets[name]
     return dataset.pools if isinstance(dataset, HelpfulMix) else recipe.collection.sources
 
 
-def hub_licences(sources: Mapping[str, Located]) -> str | list[str]:
-    """The sources' licences by the hub's names."""
-    given = {(source.licence or "unknown").lower() for source in sources.values()}
+def hub_licences(licences: Iterable[str | None]) -> str | list[str]:
+    """Licences by the hub's names, each once; None is unknown."""
+    given = {(licence or "unknown").lower() for licence in licences}
     names = sorted(name if name in HUB_LICENCES else "other" for name in given)
     return names[0] if len(set(names)) == 1 else sorted(set(names))
 

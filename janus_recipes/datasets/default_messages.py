@@ -1,7 +1,7 @@
 """The system messages that other models use by default (paper, Table 9), one drawn for each instruction.
 
 Their texts are FastChat's conversation templates': the package `fschat` has them when a step runs, this project does
-not. Some are worded otherwise than the paper prints them.
+not.
 """
 
 from __future__ import annotations
@@ -11,6 +11,15 @@ from collections.abc import Iterable, Mapping
 from janus_recipes.errors import StepError
 from janus_recipes.recipe.problem import did_you_mean
 from janus_recipes.seeding import random_for
+
+LICENCE = "Apache-2.0"
+"""FastChat's."""
+
+UNLIKE_TABLE_9 = frozenset(
+    ("vicuna_v1.1", "mpt-7b-chat", "OpenHermes-2.5-Mistral-7B", "Nous-Hermes-2-Mixtral-8x7B-DPO", "orca-2")
+)
+"""Templates whose message in fschat 0.2.36 is worded otherwise than the paper prints it: a `user` where it has a
+`human`, and names of makers and models that it takes out."""
 
 
 def default_messages(names: Iterable[str]) -> dict[str, str]:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from janus_recipes.analysis.published import read_published_collection
+from janus_recipes.analysis.published import Mix, read_published_collection
+from janus_recipes.datasets.default_messages import UNLIKE_TABLE_9
+from janus_recipes.datasets.described import names_of_messages
 from janus_recipes.datasets.lineage import Made, outdated
 from janus_recipes.recipe.collection import Located
 from janus_recipes.recipe.dataset import HelpfulMix
@@ -28,6 +31,7 @@ def faults_of(recipe: Recipe, name: str, sources: Mapping[str, Located], steps: 
         *other_teachers(recipe, steps),
         *missing_answers(steps),
         *unlike_paper(recipe, steps),
+        *unlike_table_9(steps[-1]),
         *unknown_licences(sources),
         *uncompared(recipe, name),
     ]
@@ -64,17 +68,39 @@ def unlike_paper(recipe: Recipe, steps: list[Made]) -> Iterator[str]:
         yield f"Its counts are not the paper's: {', '.join(found)}."
 
 
+def unlike_table_9(made: Made) -> Iterator[str]:
+    """Which default system messages are not the paper's."""
+    names = names_of_messages(made.manifest)
+    if unlike := [name for name in names if name in UNLIKE_TABLE_9]:
+        yield (
+            f"Of its {len(names)} default system messages {len(unlike)} are not worded as the paper's Table 9 prints "
+            f"them: {', '.join(unlike)}."
+        )
+
+
 def paper_rows(recipe: Recipe, steps: list[Made]) -> list[tuple[str, int, int]]:
-    """Counts of the Collection: what, how many here, how many in the paper (Table 1). None of a helpful mix."""
-    table1 = read_published_collection(Path(recipe.published_figures)).table1
+    """What, how many here, how many in the paper: the Collection's counts (Table 1), or a helpful mix's (E.2)."""
+    published = read_published_collection(Path(recipe.published_figures))
     made = {one.name: one for one in steps}
-    found: list[tuple[str, int, int]] = []
+    found = rows_of_mix(steps[-1].part("counts"), published.appendix_e2)
+    table1 = published.table1
     if "instructions" in made and (kept := made["instructions"].rows) is not None:
         found.append(("instructions", kept, table1.instructions))
     if "system_messages" in made:
         written = made["system_messages"].part("asked").get("statuses", {}).get("ok", 0)
         found.append(("system messages", written, table1.system_messages))
     return found
+
+
+def rows_of_mix(counts: Mapping[str, Any], published: Mix) -> list[tuple[str, int, int]]:
+    """A helpful mix's pairs, in all and of each pool, here and in the paper; nothing of other data sets."""
+    if "pools" not in counts:
+        return []
+    here = {name: report.get("drawn", 0) for name, report in counts["pools"].items()}
+    there = {name: round(share * published.pairs) for name, share in published.shares.items()}
+    pools = [*here, *(name for name in there if name not in here)]
+    each = [(f"pairs of {name}", here.get(name, 0), there.get(name, 0)) for name in pools]
+    return [("pairs", counts["rows"], published.pairs), *each]
 
 
 def unknown_licences(sources: Mapping[str, Located]) -> Iterator[str]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
 
 from janus_recipes.datasets.sft import conversation, taken
 from janus_recipes.datasets.usable import by_instruction
@@ -30,23 +29,30 @@ def pair_rows(
     seed: int,
     left_out: Counter[str],
 ) -> Iterator[Json]:
-    """The pairs, by instruction; texts are by set id. `left_out` counts the instructions and pairs that are none.
+    """The pairs, by instruction; texts are by set id. `left_out` counts the pairs that are missing, by reason.
 
-    An instruction with fewer other responses than are to be rejected gives a pair with each of them.
+    An instruction with fewer other responses than are to be rejected gives a pair with each of them. A pair of two
+    identical responses is none: it is missing where no further response could be rejected in its place.
     """
     items = by_instruction(responses.keys() & system_messages.keys())
     for instruction in instructions:
         drawn = items.get(instruction.id, [])
-        if len(drawn) < 2:
-            left_out["instructions_with_one_response_or_none"] += 1
-            continue
         random_for(seed, "pairs", instruction.id).shuffle(drawn)
+        possible = max(min(rejected_per_instruction, len(drawn) - 1), 0)
+        count(left_out, "pairs_for_want_of_responses", rejected_per_instruction - possible)
+        if not possible:
+            continue
         chosen, *others = drawn
         differing = [item for item in others if responses[item] != responses[chosen]]
-        if identical := len(others) - len(differing):
-            left_out["pairs_of_identical_responses"] += identical
-        for rejected in islice(differing, rejected_per_instruction):
+        count(left_out, "pairs_of_identical_responses", possible - len(differing))
+        for rejected in differing[:rejected_per_instruction]:
             yield pair_row(system_messages[chosen], instruction, chosen, rejected, responses)
+
+
+def count(left_out: Counter[str], reason: str, missing: int) -> None:
+    """Count missing pairs; a reason that none has is not named."""
+    if missing > 0:
+        left_out[reason] += missing
 
 
 def pair_row(

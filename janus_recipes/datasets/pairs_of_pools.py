@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from janus_recipes.collection.reading import BadRecord, read_records, value_at
+from janus_recipes.collection.reading import BadRecord, is_wanted, read_records, value_at
 from janus_recipes.collection.sources import Aside, SourceReport, stop_if_too_bad
 from janus_recipes.datasets.dialogue import NotADialogue, turns_of
 from janus_recipes.files import Json, digest_of_text
@@ -91,11 +91,13 @@ def read_pool(name: str, pool: PreferencePool, seed: int, report: PoolReport, as
     paths = [pool.prompt or "", *pool.answers, *(pool.scores or ()), *pool.where]
     for record in read_records(name, pool, {path.partition(".")[0] for path in paths if path}):
         report.records += 1
+        if not is_wanted(pool, record.value):
+            report.unwanted += 1
+            continue
         try:
             if isinstance(record.value, BadRecord):
                 raise record.value
-            if all(str(value_at(record.value, key)) == wanted for key, wanted in pool.where.items()):
-                yield pair_in(record.value, pool, name, seed)
+            yield pair_in(record.value, pool, name, seed)
         except BadRecord as problem:
             aside.put(name, record, problem, report)
         except Unusable as problem:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from janus_recipes.files import digest_of
-from tests.e2e.workshop import BIN, Workshop
+from tests.e2e.workshop import BIN, Workshop, jobs_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -72,6 +72,19 @@ def test_an_ablations_base_model_is_a_tiny_one_in_a_rehearsal(copy: Workshop) ->
         "tables: {table2: {models: [janus-llama]}}\n",
     )
     assert "make_tiny_base(base=llama)" in copy.planned(overlay)
+
+
+def test_helpful_responses_are_asked_for_only_where_a_data_set_takes_them(clean_copy: Workshop) -> None:
+    def helpful(*overlays: str) -> set[str]:
+        planned = jobs_in(clean_copy.run("-n", "datasets", overlays=overlays))
+        assert "cut_dataset(dataset=sft-196k)" in planned
+        return {job for job in planned if "helpful_responses" in job}
+
+    assert helpful() == set()
+    assert helpful("recipes/ablations/multifacetedness.yaml") == {
+        "write_helpful_responses(condition=none)",
+        "write_helpful_responses(condition=default)",
+    }
 
 
 def test_the_slurm_profile_is_found_by_its_short_name_after_make_profile(clean_copy: Workshop, tmp_path: Path) -> None:

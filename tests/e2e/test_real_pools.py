@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.workshop import ROOT, Workshop
+from tests.e2e.workshop import Workshop
+from tests.real_pools import NONE_HERE, REAL_POOLS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -21,10 +22,9 @@ MADE = Path("results/real-pools")
 
 @pytest.fixture
 def with_data(clean_copy: Workshop) -> Workshop:
-    found = next((path for path in (ROOT / "data", ROOT.parent / "shared/data") if path.is_dir()), None)
-    if found is None:
-        pytest.skip("no real pools here: put them in data/ (recipes/real-pools.yaml says which)")
-    (clean_copy.folder / "data").symlink_to(found.resolve())
+    if REAL_POOLS is None:
+        pytest.skip(f"{NONE_HERE} (recipes/real-pools.yaml says which)")
+    (clean_copy.folder / "data").symlink_to(REAL_POOLS.resolve())
     return clean_copy
 
 

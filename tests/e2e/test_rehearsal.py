@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from janus_recipes.files import digest_of
-from tests.e2e.workshop import Workshop
+from janus_recipes.files import digest_of, read_jsonl
+from tests.e2e.workshop import Workshop, read_csv
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -102,6 +102,39 @@ def test_a_table_can_be_followed_back_to_the_pool_by_its_manifests(rehearsal: Wo
         "pool/instructions.jsonl",
     ):
         assert any(path.endswith(wanted) for path in seen), (wanted, sorted(seen))
+
+
+def rows_of(rehearsal: Workshop, dataset: str) -> set[str]:
+    """The ids of a data set's rows."""
+    return {str(row["id"]) for row in read_jsonl(rehearsal.folder / f"results/rehearsal/datasets/{dataset}.jsonl")}
+
+
+def test_the_smaller_data_sets_lie_within_the_larger_ones_in_thirds(rehearsal: Workshop) -> None:
+    whole, two_thirds, third = (rows_of(rehearsal, name) for name in ("sft-196k", "sft-131k", "sft-65k"))
+    assert third < two_thirds < whole
+    assert third and (len(whole), len(two_thirds)) == (3 * len(third), 2 * len(third))
+
+
+def test_dpo_has_no_response_that_janus_star_trains_on(rehearsal: Workshop) -> None:
+    pairs = [pair.split("/") for pair in rows_of(rehearsal, "dpo")]
+    used = {f"{instruction}/{number}" for instruction, *numbers in pairs for number in numbers}
+    assert len(used) == 2 * len(pairs) > 0
+    assert used.isdisjoint(rows_of(rehearsal, "sft-65k"))
+    assert used < rows_of(rehearsal, "sft-196k")
+
+
+def test_every_data_set_has_a_card_and_every_analysis_a_page_that_says_rehearsal(rehearsal: Workshop) -> None:
+    made = rehearsal.folder / "results/rehearsal"
+    names = {"sft-196k", "sft-131k", "sft-65k", "dpo", "orpo", "helpful-mix"}
+    cards = {path.name.removesuffix(".card.md"): path.read_text() for path in made.glob("datasets/*.card.md")}
+    assert set(cards) == names
+    pages = {path.stem: path.read_text() for path in made.glob("analysis/*.md")}
+    assert set(pages) == {"table1", "table5", "table7", "figure4", "figure5"}
+    assert all("REHEARSAL" in text for text in (*cards.values(), *pages.values()))
+    for name in pages:
+        rows = read_csv(made / f"analysis/{name}.csv")
+        assert rows and {row["rehearsal"] for row in rows} == {"yes"}
+    assert all("REHEARSAL" in path.read_text() for path in made.glob("analysis/*.svg"))
 
 
 def follow(root: Path, artefact: Path) -> set[str]:

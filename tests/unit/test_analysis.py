@@ -75,8 +75,16 @@ def test_table_1_tells_what_was_left_out_by_status() -> None:
     assert "1 of 2 preference sets; left out: 1 refused" in page
 
 
+def test_table_1_tells_of_the_papers_preferences_by_the_published_figures() -> None:
+    few = Unique(instructions=1, system_messages=10, dimensions=4, subdimensions=6, preferences=41)
+    told = count_unique([], [], [], few, None).notes[-1]
+    assert "41 are more than 4 for each of its 10 system messages (40)" in told
+    told = count_unique([], [], [], few.model_copy(update={"preferences": 40}), None).notes[-1]
+    assert "more than" not in told
+
+
 def test_a_real_run_is_not_called_a_rehearsal() -> None:
-    finding = count_sources([Instruction("i", "x", "dsp", "alpaca")], ["dsp"], PAPER.table5, None)
+    finding = count_sources([Instruction("i", "x", "dsp", "alpaca")], {"dsp": True}, PAPER.table5, None)
     assert csv_of(finding).splitlines()[1] == "dsp,,source,1,1.0,173,0.002635,-172,no"  # 173 of 65,653
     assert "REHEARSAL" not in markdown_of(finding)
 
@@ -85,7 +93,7 @@ def test_table_5_counts_each_source_with_its_own_sources_beside_the_papers() -> 
     origins = ["alpaca", "alpaca", ""]
     instructions = [Instruction(f"i-{k}", str(k), "dsp", origin) for k, origin in enumerate(origins)]
     instructions += [Instruction("i-x", "x", "mine")]
-    finding = count_sources(instructions, ["mine", "dsp", "chatbot-arena"], PAPER.table5, None)
+    finding = count_sources(instructions, {"mine": True, "dsp": True, "chatbot-arena": True}, PAPER.table5, None)
     rows = [[row[0], row[1], row[2], row[3], row[5], row[7]] for row in finding.rows]
     assert rows == [
         ["dsp", "", "source", "3", "173", "-170"],
@@ -101,10 +109,22 @@ def test_table_5_counts_each_source_with_its_own_sources_beside_the_papers() -> 
     assert "nectar (13,978)" in markdown_of(finding)  # which this recipe does not have
 
 
+def test_table_5_compares_only_the_sum_of_a_source_that_does_not_tell_its_own() -> None:
+    instructions = [Instruction(f"i-{number}", str(number), "dsp") for number in range(200)]
+    finding = count_sources(instructions, {"dsp": False, "chatbot-arena": True}, PAPER.table5, None)
+    assert [[*row[:4], row[5], row[7]] for row in finding.rows[:2]] == [
+        ["dsp", "", "source", "200", "173", "27"],  # 200 - 173
+        ["dsp", "", "original_source", "200", "", ""],  # and no row of the paper's alpaca with 0 - 173
+    ]
+    page = markdown_of(finding)
+    assert "alpaca" not in page
+    assert "no `origin_field` for dsp: only the sum stands beside the paper's" in page
+
+
 def test_table_7_ranks_subdimensions_and_draws_the_same_whatever_the_order() -> None:
     names = [f"name {number}" for number in range(30)]
     sets = asked(*(preferences(of="Clarity", name=name) for name in names))
-    sets += asked(*(preferences(of=of) for of in ("tone", "Tone", "Tone", "Odd")), instruction="i-2")
+    sets += asked(*(preferences(of=of) for of in ("tone", "Tone", "Tone", "Odd")), None, instruction="i-2")
     found = rank_subdimensions(sets, 1, PAPER.table7, None)
     first, second, third, *_ = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
     assert (first["subdimension"], first["n_preferences"], first["n_different"]) == ("Clarity", "30", "30")
@@ -113,6 +133,7 @@ def test_table_7_ranks_subdimensions_and_draws_the_same_whatever_the_order() -> 
     # "tone" and "Tone" are one, shown as most often spelt; all three have the preference "kind".
     assert (second["subdimension"], second["n_preferences"], second["preferences"]) == ("Tone", "3", "kind")
     assert [one["in_published_top_5"] for one in (first, second, third)] == ["yes", "yes", "no"]
+    assert [first[key] for key in ("n_expected", "n_used", "n_left_out")] == ["35", "34", "1"]  # 30 + 4, one refused
     assert rank_subdimensions(sets[::-1], 1, PAPER.table7, None) == found
     assert rank_subdimensions(sets, 2, PAPER.table7, None).rows[0][6] != found.rows[0][6]
 
@@ -183,7 +204,7 @@ def test_the_pictures_say_what_they_show_and_are_the_same_bytes_each_time() -> N
 def test_a_rehearsal_says_so_on_every_page_and_picture_and_takes_no_difference() -> None:
     findings = [
         count_unique([Instruction("i", "x", "dsp", "alpaca")], asked(preferences()), [], PAPER.table1, NOTICE),
-        count_sources([Instruction("i", "x", "dsp", "alpaca")], ["dsp"], PAPER.table5, NOTICE),
+        count_sources([Instruction("i", "x", "dsp", "alpaca")], {"dsp": True}, PAPER.table5, NOTICE),
         rank_subdimensions(asked(preferences()), 1, PAPER.table7, NOTICE),
         *figures(NOTICE),
     ]

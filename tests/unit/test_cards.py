@@ -8,12 +8,18 @@ from typing import Any
 
 import pytest
 from huggingface_hub import DatasetCard
+from typer.testing import CliRunner
 
+from janus_recipes.cli import app
 from janus_recipes.datasets.cards import card_of, flat
+from janus_recipes.datasets.described import described, set_apart
 from janus_recipes.datasets.lineage import lineage
+from janus_recipes.datasets.section import section_of
 from janus_recipes.errors import StepError
 from janus_recipes.files import write_jsonl
 from janus_recipes.manifest import making, manifest_of
+from janus_recipes.recipe.collection import Contamination
+from janus_recipes.recipe.dataset import HelpfulMix
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.schema import Recipe
 
@@ -29,8 +35,8 @@ def recipe(monkeypatch: pytest.MonkeyPatch) -> Recipe:
 
 def make(file: Path, inputs: dict[str, Path], rows: int = 3, **extra: Any) -> Path:
     """An artefact with its manifest, as a step leaves them."""
-    section = {"sampling": {"temperature": 1.0, "top_p": None, "max_tokens": 64}}
-    with making(file, recipe="janus", section=section, inputs=inputs) as made:
+    section = extra.get("section", {"sampling": {"temperature": 1.0, "top_p": None, "max_tokens": 64}})
+    with making(file, recipe=extra.get("recipe", "janus"), section=section, inputs=inputs) as made:
         write_jsonl(file, ({"id": f"i-{n}", "messages": MESSAGES} for n in range(rows)))
         made.counts, made.asked = extra.get("counts", {}), extra.get("asked", {})
     return file
@@ -124,6 +130,101 @@ def test_no_machines_path_and_no_secret_stands_in_a_card(recipe: Recipe, made: P
     assert str(tmp_path) not in card
     assert str(ROOT) not in card
     assert "secret-word" not in card
+
+
+def section(recipe: Recipe, name: str) -> dict[str, Any]:
+    return {"section": section_of(recipe, name)}
+
+
+def test_a_card_says_what_sets_its_data_set_apart(recipe: Recipe, tmp_path: Path) -> None:
+    wide = load_recipe([Path("recipes/janus.yaml"), Path("recipes/ablations/multifacetedness.yaml")])
+    star = wide.datasets["sft-65k"].model_copy(update={"keep": ["ok", "truncated"]})
+    both = wide.datasets["orpo"].model_copy(update={"rejected_per_instruction": 2})
+    wide = wide.model_copy(update={"datasets": {**wide.datasets, "sft-65k": star, "orpo": both}})
+    told = {name: " ".join(set_apart(one, section(wide, name))) for name, one in wide.datasets.items()}
+    assert told["sft-131k"] == (
+        "Each instruction has up to 2 rows, each with the response to another of its system messages."
+    )
+    assert told["sft-65k"] == (
+        "Each instruction has one row, with the response to one of its system messages. Its responses are those with "
+        "the status ok or truncated; usually they are `ok` alone."
+    )
+    assert "data set `sft-65k` has are left out" in told["dpo"] and "one pair" in told["dpo"]
+    assert told["orpo"] == "Each instruction has up to 2 pairs, each with another response rejected."
+    assert told["helpful-mix"] == "It has 66,000 pairs: 72% from hh-rlhf, 14% from oasst1, 14% from webgpt."
+    assert len(set(told.values())) == len(told) - 1  # sft-none-multifaceted has sft-196k's rows, without messages
+    file = make(tmp_path / "dpo.jsonl", {}, counts={"rows": 3})
+    assert "data set `sft-65k` has are left out" in card_of("dpo", wide, lineage(file))
+
+
+def test_the_variants_cards_name_the_papers_ablation_and_whose_the_default_messages_are(tmp_path: Path) -> None:
+    recipe = load_recipe([ROOT / "recipes/janus.yaml", ROOT / "recipes/ablations/multifacetedness.yaml"])
+    sections = {name: described(one)["section_of_paper"] for name, one in recipe.datasets.items()}
+    assert sections["sft-196k"] == "section 3.2 and appendix E.1"
+    variants = {name for name, told in sections.items() if told == "section 6.2 and Table 10"}
+    assert variants == {"sft-none-helpful", "sft-default-helpful", "sft-none-multifaceted"}
+    file = make(tmp_path / "rows.jsonl", {}, counts={"rows": 3}, **section(recipe, "sft-default-helpful"))
+    card = card_of("sft-default-helpful", recipe, lineage(file))
+    assert told(card, "(section 6.2 and Table 10)")
+    assert told(card, "templates vicuna_v1.1, airoboros_v1, alpaca,", "(package `fschat` 0.2.36, Apache-2.0)")
+    assert told(card, "- Of its 8 default system messages 5 are not worded as the paper's Table 9 prints", "orca-2.")
+    only_mit = {"dsp": recipe.collection.sources["dsp"].model_copy(update={"licence": "MIT"})}
+    collection = recipe.collection.model_copy(update={"sources": only_mit})
+    card = card_of("sft-default-helpful", recipe.model_copy(update={"collection": collection}), lineage(file))
+    assert DatasetCard(card).data.license == ["apache-2.0", "mit"]  # FastChat's texts are in it
+
+
+def mixed(tmp_path: Path, **drawn: int) -> Path:
+    pools = {name.replace("_", "-"): {"records": 9, "bad": 0, "drawn": rows} for name, rows in drawn.items()}
+    return make(tmp_path / "helpful-mix.jsonl", {}, counts={"rows": sum(drawn.values()), "pools": pools})
+
+
+def test_a_mixs_card_has_its_shares_beside_the_papers_and_tells_where_they_differ(
+    recipe: Recipe, tmp_path: Path
+) -> None:
+    # 72, 14 and 14 % of 66,000.
+    card = card_of("helpful-mix", recipe, lineage(mixed(tmp_path, hh_rlhf=47520, oasst1=9240, webgpt=9240)))
+    assert told(card, "| pairs of hh-rlhf", "47,520 |", "47,520 |")
+    assert "Its counts are not the paper's" not in card
+    card = card_of("helpful-mix", recipe, lineage(mixed(tmp_path, hh_rlhf=50000, oasst1=9240, mine=10)))
+    assert told(
+        card,
+        "Its counts are not the paper's: 59,250 pairs for 66,000, 50,000 pairs of hh-rlhf for 47,520, 10 pairs of mine "
+        "for 0, 0 pairs of webgpt for 9,240.",
+    )
+
+
+def test_a_card_without_faults_says_so(recipe: Recipe, tmp_path: Path) -> None:
+    mix = recipe.datasets["helpful-mix"]
+    assert isinstance(mix, HelpfulMix)
+    licensed = {name: pool.model_copy(update={"licence": "MIT"}) for name, pool in mix.pools.items()}
+    compared = mix.model_copy(update={"pools": licensed, "contamination": Contamination(words=13)})
+    flawless = recipe.model_copy(update={"datasets": {**recipe.datasets, "helpful-mix": compared}})
+    rows = mixed(tmp_path, hh_rlhf=47520, oasst1=9240, webgpt=9240)
+    faults = card_of("helpful-mix", flawless, lineage(rows)).partition("## Known faults\n\n")[2]
+    assert faults.startswith("None follows from the recipe and the manifests.\n\n## To cite")
+
+
+def test_a_card_is_refused_to_rows_of_another_data_set_recipe_or_kind(recipe: Recipe, tmp_path: Path) -> None:
+    def command(name: str, rows: Path) -> BaseException | None:
+        words = ["card", name, "--recipe", "recipes/janus.yaml", "--rows", str(rows), "--out", str(tmp_path / "c.md")]
+        return CliRunner().invoke(app, words).exception
+
+    rows = make(tmp_path / "rows.jsonl", {}, counts={"rows": 3}, **section(recipe, "sft-196k"))
+    assert command("sft-196k", rows) is None
+    earlier = {key: value for key, value in section_of(recipe, "sft-196k").items() if key != "seed"}
+    assert command("sft-196k", make(tmp_path / "e.jsonl", {}, counts={"rows": 3}, section=earlier)) is None
+    refused = {
+        command("sft-65k", rows): "made with another system_messages_per_instruction than datasets.sft-65k",
+        command("dpo", rows): "made with another kind, ",
+        command("sft-196k", make(tmp_path / "i.jsonl", {}, asked=asked(ok=3))): "is no data set by its manifest",
+    }
+    other = make(tmp_path / "o.jsonl", {}, recipe="mine", counts={"rows": 3}, **section(recipe, "sft-196k"))
+    refused[command("sft-196k", other)] = "of the recipe mine, and this one is janus"
+    seeded = {"section": {**section_of(recipe, "sft-196k"), "seed": 7}}
+    refused[command("sft-196k", make(tmp_path / "s.jsonl", {}, counts={"rows": 3}, **seeded))] = "another seed than"
+    for problem, words in refused.items():
+        assert isinstance(problem, StepError) and words in str(problem), problem
 
 
 def test_counts_within_counts_are_named_by_their_path() -> None:

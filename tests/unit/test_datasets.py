@@ -132,22 +132,33 @@ def test_a_pairs_draw_depends_on_its_own_instruction_alone() -> None:
     assert some == whole[20:30]
 
 
-def test_an_instruction_with_one_response_gives_no_pair_and_is_counted() -> None:
-    rows, left_out = pairs({item: text for item, text in RESPONSES.items() if item not in ("i-5/0", "i-5/2")})
+def test_pairs_that_are_missing_for_want_of_responses_are_counted() -> None:
+    few = {item: text for item, text in RESPONSES.items() if item not in ("i-5/0", "i-5/2")}
+    rows, left_out = pairs(few)
     assert len(rows) == 59 and not any(row["id"].startswith("i-5/") for row in rows)
-    assert left_out == {"instructions_with_one_response_or_none": 1}
+    assert left_out == {"pairs_for_want_of_responses": 1}
+    # i-5 has one response and should give two pairs; i-6 has two, which make one of two; i-7 has none.
+    for item in ("i-6/1", "i-7/0", "i-7/1", "i-7/2"):
+        del few[item]
+    rows, left_out = pairs(few, rejected=2)
+    assert len(rows) == 120 - 5 and left_out == {"pairs_for_want_of_responses": 2 + 1 + 2}
 
 
 def test_identical_responses_make_no_pair_and_another_is_rejected_in_their_place() -> None:
     same = {**RESPONSES, "i-4/0": "Yes.", "i-4/1": "Yes."}
     rows, left_out = pairs(same)
-    # Whichever is chosen, another differs from it. One pair is passed over, unless the third response was chosen.
-    assert len(rows) == 60
+    # Whichever is chosen, another differs from it and is rejected: no pair is missing.
+    assert len(rows) == 60 and not left_out
     assert all(row["chosen"] != row["rejected"] for row in rows)
+    # Two pairs of i-4: one is missing, unless the third response is chosen, which differs from both.
+    rows, left_out = pairs(same, rejected=2)
     third_chosen = any(row["id"].startswith("i-4/2/") for row in rows)
-    assert left_out["pairs_of_identical_responses"] == (0 if third_chosen else 1)
+    assert left_out == ({} if third_chosen else {"pairs_of_identical_responses": 1})
+    assert len(rows) == 120 - left_out.total()
     rows, left_out = pairs({**same, "i-4/2": "Yes."})
-    assert len(rows) == 59 and left_out == {"pairs_of_identical_responses": 2}
+    assert len(rows) == 59 and left_out == {"pairs_of_identical_responses": 1}
+    rows, left_out = pairs({**same, "i-4/2": "Yes."}, rejected=2)
+    assert len(rows) == 118 and left_out == {"pairs_of_identical_responses": 2}
 
 
 def test_what_a_model_trained_on_is_exactly_its_data_sets_rows() -> None:
@@ -199,9 +210,11 @@ def test_what_is_left_out_stands_in_the_manifest_by_status() -> None:
     # i-1 has one response left, so no pair; i-2 has two.
     assert len(rows) == 59
     assert made["counts"]["left_out_responses"] == {"refused": 1, "truncated": 2}
-    assert made["counts"]["left_out"] == {"instructions_with_one_response_or_none": 1}
+    assert made["counts"]["left_out"] == {"pairs_for_want_of_responses": 1}
+    assert made["counts"]["rows_if_complete"] == 59 + 1
     rows, made = cut("sft-196k", *options)
     assert len(rows) == made["counts"]["rows"] == 177 and made["counts"]["rows_if_complete"] == 180
+    assert made["section"]["seed"] == 42
 
 
 def test_the_four_data_sets_of_table_10_need_only_their_own_files() -> None:
@@ -211,12 +224,6 @@ def test_the_four_data_sets_of_table_10_need_only_their_own_files() -> None:
     assert needs["sft-196k"] == needs["sft-none-multifaceted"] == (gold, "<results>/collection/responses.jsonl")
     assert needs["sft-none-helpful"] == ([], "<results>/collection/helpful.none.jsonl")
     assert needs["sft-default-helpful"] == ([], "<results>/collection/helpful.default.jsonl")
-    options = collection()
-    rows = (row_of(Asked(one.id, Status.OK, f"helpful {one.id}")) for one in INSTRUCTIONS)
-    write_jsonl(Path("collection/helpful.jsonl"), rows)
-    helpful = [*options[:2], "--responses", "collection/helpful.jsonl"]
-    made = cut("sft-default-helpful", *helpful, recipes=(PAPER, REHEARSAL, TABLE_10))
-    assert len(made[0]) == 60 and list(made[1]["notes"]["default_messages"]) == sorted(DEFAULT_MESSAGES)
 
 
 def test_helpful_responses_are_asked_for_under_the_message_that_their_row_will_have() -> None:

@@ -23,6 +23,8 @@ def test_a_manifest_names_inputs_section_versions_and_counts(tmp_path: Path) -> 
     assert found["inputs"]["rows"]["sha256"] == digest_of(source)
     assert found["section"] == {"knob": 3} and found["counts"] == {"rows": 1}
     assert found["versions"]["snakemake"] and found["started"]
+    # What texts, comparisons and pictures depend on: default system messages, ROUGE-L, near duplicates, figures.
+    assert {"fschat", "rouge-score", "rapidfuzz", "polars", "altair", "vl-convert-python"} <= set(found["versions"])
 
 
 def test_one_manifest_vouches_for_all_files_that_a_step_made(tmp_path: Path) -> None:
