@@ -8,6 +8,7 @@ rule choose_bench_prompts:
         pools=lambda wildcards: lookups.local_files(bench_of(wildcards).sources),
     output:
         rows="<results>/bench/{bench}/prompts.jsonl",
+        bad="<results>/bench/{bench}/prompts.bad.jsonl",
         manifest="<results>/bench/{bench}/prompts.jsonl.manifest.json",
     log:
         "<logs>/bench/{bench}/prompts.log",

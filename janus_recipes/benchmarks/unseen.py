@@ -3,17 +3,17 @@
 An instance is left out when its preferences match the Collection's after normalising (`compare`), or when the
 description of one of them is too much like one of the Collection's of the same dimension (`max_rouge_l`). The paper
 says that the bench's preferences are unseen and not how that was found out; every instance's nearest description is
-written beside the bench, so that anybody can judge.
+written beside the bench, so that anybody can judge. Words are those of `collection/words.py`, in any script.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from statistics import quantiles
 
-from janus_recipes.analysis.rouge import cross_rouge_l
+from janus_recipes.analysis.rouge import cross_rouge_l_of_words
+from janus_recipes.collection.words import words_of
 from janus_recipes.recipe.schema import Unseen
 from janus_recipes.records import DIMENSIONS, Preference
 
@@ -81,7 +81,7 @@ def _nearest(sets: Mapping[str, PreferenceSet], descriptions: Mapping[str, Itera
     for dimension in DIMENSIONS:
         wanted = sorted({one.description for each in sets.values() for one in each if one.dimension == dimension})
         there = sorted(descriptions[dimension])  # of two as near, the same is named whatever the file's order
-        compared = cross_rouge_l(wanted, there)
+        compared = cross_rouge_l_of_words(list(map(words_of, wanted)), map(str.split, there))
         for text, best, place in zip(wanted, compared.highest, compared.nearest, strict=True):
             found[dimension, text] = Nearest(dimension, text, best, "" if place is None else there[place])
     return {
@@ -91,8 +91,8 @@ def _nearest(sets: Mapping[str, PreferenceSet], descriptions: Mapping[str, Itera
 
 
 def normalised(text: str) -> str:
-    """A text as it is compared: in lower case, without punctuation or extra spaces."""
-    return " ".join(re.findall(r"\w+", text.lower()))
+    """A text as it is compared: its words, whatever its script, without case and punctuation."""
+    return " ".join(words_of(text))
 
 
 def unseen_rows(items: Iterable[str], compared: Compared, left_out: Mapping[str, str]) -> list[list[str]]:

@@ -41,15 +41,24 @@ PARAGRAPHS = re.compile(rf"\n{_SPACE}\n|[.!?:。\uff01\uff1f][\"'”\u2019)*]{{0
 BULLET = re.compile(rf"^{_SPACE}(?:[-*+•‣◦▪●\u2013\u2014]|\(?\d{{1,2}}[.)]|\(?[a-z]\))[^\S\n]", re.MULTILINE)
 BULLET_IN_LINE = re.compile(r"[•‣◦▪●]")
 
-_FOR_SOMEBODY = r"(?:everyone|everybody|all|there|again|you|class|folks|friends?|ladies|team|dear|my)\b"
+_FOR_SOMEBODY = r"(?:everyone|everybody|all|there|again|back|you|class|folks|friends?|ladies|team|dear|my)\b"
+_STOP = r"\s?[,.!:\u2014\u2013]"
+# A name before a comma may be a title's: "Hey Jude, like every song, ...". What addresses its bearer is none.
+_ADDRESSES = r"(?:you|your|you['\u2019]re|i|i['\u2019]m|we|let|please|imagine|welcome|today|this|here)\b"
 GREETING = re.compile(
     rf"""
-    (?: hello | hi | hey | hiya | howdy ) \b (?!-)
-    | (?: greetings | welcome | good\ (?:morning|afternoon|evening|day) | namaste | bonjour | hola | hallo )
-      (?: \s?[,.!:\u2014\u2013] | \ (?:to\ (?:the|my|our|this|your)\b | {_FOR_SOMEBODY}) )
-    | dear\ [^,.!?:\n]{{1,40}}[,:!]
+    (?: hello | hi | hey | hiya | howdy ) \b (?! - | ,?\ world\b )
+      (?: {_STOP} | \s*\Z | \ {_FOR_SOMEBODY}
+        | (?-i: (?: \ [a-z]+ ){{1,3}} ) {_STOP}
+        | (?-i: (?: \ [A-Z][\w.'\u2019-]{{0,30}} ){{1,3}} ) (?: \s?[!:\u2014\u2013] | ,\ {_ADDRESSES} ) )
+    | (?: greetings | good\ (?:morning|afternoon|evening|day) | namaste | bonjour | hola | hallo )
+      (?: {_STOP} | \ (?:to\ )?{_FOR_SOMEBODY} (?: \ [\w'\u2019]{{1,30}} ){{0,3}} {_STOP} )
+    | welcome (?: {_STOP} | \ (?: {_FOR_SOMEBODY} | dear\ \w{{1,30}} | my\ friends? ) {_STOP} )
+    | welcome\ to\ (?:the|my|our|this|your)\b [^,.!?:\n]{{1,60}} [.!]
+    | dear\ (?!to\b)[^,.!?:\n]{{1,40}}[,:!]
     | (?: sure | certainly | of\ course | absolutely | ok | okay | alright | all\ right | great | gladly | understood )
-      (?: \s?[,.!:] | \ (?:thing|here)\b )
+      (?: \s?[.!:] | ,?\ (?: here['\u2019]s | here\ (?:is|are) | i['\u2019] | i\ | let\ (?:me|us)\b | let['\u2019]s
+                         | thing\b | happy\ to\b | as\ requested\b | below\b | this\ is\b | the\ following\b ) )
     | (?: here\ (?:is|are) | here['\u2019]s | below\ is | the\ following\ is | this\ is )\ [^.!?:\n]{{0,60}}
       \b(?: message | prompt | paragraph | output | json )\b[^.!?:\n]{{0,60}}:
     | (?: the\ )? system\ (?:message|prompt)\s?:
@@ -72,18 +81,32 @@ _TO_FILL = rf"""
 (?: insert | enter | add | specify | fill\ in | your | state | choose )\b[^\]>\n]{{0,60}}
   | (?: (?:the|a|an|my|their|users?|first|last|full|specific|relevant|company|character)[ _-] ){{0,3}}{_BLANK}
 """
+_IN_BRACES = rf"""
+{_TO_FILL} | [A-Za-z_]\w{{1,40}} | \w{{1,20}}(?:[ _'\u2019-]\w{{1,20}}){{0,3}}[ _-]{_BLANK}
+  | {_BLANK}\ (?:of|for|to|here)\b[^\}}\n]{{0,40}}
+"""
 # After a word, braces are no blank but LaTeX: \text{topic}.
 PLACEHOLDER = re.compile(
     rf"""
     \[\s?(?:{_TO_FILL})\s?\]
     | <\s?(?:{_TO_FILL})\s?>
-    | (?<![\w\\}}]) \{{{{1,3}} \s?[A-Za-z_][\w\ .'\u2019-]{{0,40}} \}}
+    | (?<![\w\\}}]) \{{\s?(?:{_IN_BRACES})\s?\}}
+    | (?<![\w\\}}]) \{{{{2,3}} \s?[A-Za-z_][\w\ .'\u2019-]{{0,40}} \}}
     | (?<!\w)_{{3,}}(?!\w)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 BEGINS_A_PLACEHOLDER = re.compile(r"[\[<{_]")
 CROSSES = re.compile(r"\bXXX+\b")
+CODE = re.compile(r"`[^`\n]{1,200}`|\b[fF](?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')")
+SPEAKS_OF_MARKS = re.compile(
+    r"\b(?:placeholders?|templates?|fill(?:s|ed|ing)? in|blanks|brackets?|braces|tags?|markup|html|xml"
+    r"|f-strings?)\b",
+    re.IGNORECASE,
+)
+"""Whoever speaks of such marks may well mean those that stand there."""
+
+SPEAKS_OF_NUMERALS = re.compile(r"\b(?:roman|numerals?|chapter|canto|volume|bowl|olympiad|rated)\b", re.IGNORECASE)
 
 
 def check_all(value: T, checks: Mapping[str, Check[T]]) -> None:
@@ -121,10 +144,13 @@ def no_greeting(message: str) -> str:
 
 
 def no_placeholder(message: str) -> str:
-    """Nothing that is left to be filled in: [name], {topic}, <insert an example>, XXX, ____."""
-    found = CROSSES.search(message)
-    if begins := BEGINS_A_PLACEHOLDER.search(message):  # few have such a sign, and without one it takes a tenth
-        found = PLACEHOLDER.search(message, begins.start()) or found
+    """Nothing that is left to be filled in: [name], {topic}, <insert an example>, XXX, ____. Code is not looked at."""
+    text = CODE.sub(" ", message)
+    crosses = CROSSES.search(text)
+    found = None if crosses and crosses[0] == "XXX" and SPEAKS_OF_NUMERALS.search(text) else crosses
+    if begins := BEGINS_A_PLACEHOLDER.search(text):  # few have such a sign, and without one it takes a tenth
+        blank = PLACEHOLDER.search(text, begins.start())
+        found = blank if blank and not SPEAKS_OF_MARKS.search(text) else found
     return f"has a blank to fill in: {_told(found[0])}" if found else ""
 
 

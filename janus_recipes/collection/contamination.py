@@ -39,14 +39,14 @@ class Overlap:
 
 @dataclass
 class PromptIndex:
-    """The benchmarks' prompts, as they are looked up; each text and run with the first benchmark's place that has it.
+    """The benchmarks' prompts, as they are looked up; each text and run with the places of the benchmarks that have it.
 
     `starts` are the runs' first words, so many as every run has: what a text is scanned for before anything else.
     """
 
     words: int
-    texts: dict[str, int] = field(default_factory=dict)
-    runs: dict[str, int] = field(default_factory=dict)
+    texts: dict[str, set[int]] = field(default_factory=dict)
+    runs: dict[str, set[int]] = field(default_factory=dict)
     starts: set[str] = field(default_factory=set)
 
     @property
@@ -55,14 +55,14 @@ class PromptIndex:
         return min(LEAST_WORDS, self.words)
 
     def add(self, benchmark: int, prompt: str) -> None:
-        """Take a prompt in. Benchmarks are added in their order."""
+        """Take a benchmark's prompt in."""
         words = words_of(prompt)
         if not words:
             return
-        self.texts.setdefault(" ".join(words), benchmark)
+        self.texts.setdefault(" ".join(words), set()).add(benchmark)
         if len(words) >= self.least:
             for run in runs_of(words, self.words):
-                self.runs.setdefault(run, benchmark)
+                self.runs.setdefault(run, set()).add(benchmark)
             first = max(1, len(words) - self.words + 1)  # so many runs there are
             self.starts.update(runs_of(words, self.least)[:first])
 
@@ -72,33 +72,49 @@ def contaminated(
 ) -> dict[str, Overlap]:
     """The texts (by id) that hold a prompt of a benchmark (by name), in the texts' order, with what they share.
 
-    Of several benchmarks the first is named; the same text counts before shared words. Time grows with the texts'
-    length, not with the number of prompts.
+    Of several benchmarks the first is named; the same text counts before shared words.
+    """
+    return {key: found[0] for key, found in all_overlaps(texts, prompts, spec).items()}
+
+
+def all_overlaps(
+    texts: Mapping[str, str], prompts: Mapping[str, Iterable[str]], spec: Contamination
+) -> dict[str, list[Overlap]]:
+    """As `contaminated`, with each benchmark that has a prompt in the text. Time grows with the texts' length, not with
+    the number of prompts.
     """
     index = PromptIndex(spec.words)
     for number, found in enumerate(prompts.values()):
         for prompt in found:
             index.add(number, prompt)
     names = list(prompts)
-    overlaps = ((key, overlap(text, index, names)) for key, text in texts.items())
-    return {key: one for key, one in overlaps if one is not None}
+    overlaps = ((key, overlaps_of(text, index, names)) for key, text in texts.items())
+    return {key: found for key, found in overlaps if found}
 
 
-def overlap(text: str, index: PromptIndex, names: list[str]) -> Overlap | None:
-    """What one text has in common with the prompts, if anything."""
+def overlaps_of(text: str, index: PromptIndex, names: list[str]) -> list[Overlap]:
+    """What one text has in common with each benchmark; those that have the same text come first."""
     words = words_of(text)
     whole = " ".join(words)
-    if whole in index.texts:
-        return Overlap(names[index.texts[whole]], "same text", shortened(whole))
+    same = index.texts.get(whole, set())
+    shared = first_runs(words, index)
+    return [
+        *(Overlap(names[one], "same text", shortened(whole)) for one in sorted(same)),
+        *(Overlap(names[one], "shared words", shortened(shared[one])) for one in sorted(shared.keys() - same)),
+    ]
+
+
+def first_runs(words: list[str], index: PromptIndex) -> dict[int, str]:
+    """The first run of a text that a benchmark has too, by the benchmark's place."""
     starts = runs_of(words, index.least)
+    found: dict[int, str] = {}
     if index.starts.isdisjoint(starts):
-        return None
-    places = (place for place, start in enumerate(starts) if start in index.starts)
-    found = [(index.runs[run], place, run) for place in places for run in runs_at(words, place, index)]
-    if not found:
-        return None
-    benchmark, _, run = min(found)
-    return Overlap(names[benchmark], "shared words", shortened(run))
+        return found
+    for place in (place for place, start in enumerate(starts) if start in index.starts):
+        for run in runs_at(words, place, index):
+            for benchmark in index.runs[run]:
+                found.setdefault(benchmark, run)
+    return found
 
 
 def runs_at(words: list[str], place: int, index: PromptIndex) -> list[str]:

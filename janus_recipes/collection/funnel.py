@@ -22,7 +22,7 @@ STEPS = {
     "unique": "unique in their source",
     "unshared": "unique in all sources",
     "sampled": "sampled",
-    "before_filter": "topped up",
+    "before_filter": "topped up, or cut",
     "after_filter": "without a system message",
     "after_near_duplicates": "without near-duplicates",
     "after_contamination": "without bench prompts",

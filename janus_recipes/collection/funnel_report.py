@@ -81,7 +81,7 @@ def markdown_of(report: Report) -> str:
         "## What is kept, by inner source (Table 5)",
         origins_table(report),
         "## What the steps removed: a few of each",
-        *(removed_list(step, removed) for step, removed in report.funnel.removed.items() if removed),
+        *(removed_lists(report.funnel) or ["Nothing."]),
         *unusable(report),
         "## What does not follow from the paper",
         open_questions(report),
@@ -109,6 +109,11 @@ def origins_table(report: Report) -> str:
         if step == "kept" and source != ALL
     ]
     return markdown_table(["Source", "Inner source", "Here", "Paper"], rows, left={0, 1})
+
+
+def removed_lists(funnel: Funnel) -> list[str]:
+    """For each step that removed something a few examples."""
+    return [removed_list(step, removed) for step, removed in funnel.removed.items() if removed]
 
 
 def removed_list(step: str, removed: list[Removed]) -> str:

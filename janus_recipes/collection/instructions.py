@@ -2,10 +2,11 @@
 
     janus collect instructions --recipe recipes/janus.yaml --out instructions.jsonl
 
-Exact duplicates go first, then each source gives `per_source` instructions, then one source tops up to `before_filter`,
-then instructions that carry a system message are removed, then, beyond the paper and where the recipe wants it,
-near-duplicates and the benchmarks' prompts. Which ones are drawn depends on the recipe's seed and the instruction's
-text alone, so the order of files and records does not matter (contract 7).
+Exact duplicates go first, then each source gives `per_source` instructions, then one source tops up to `before_filter`
+(where the sources gave more already, the first so many of them are taken), then instructions that carry a system
+message are removed, then, beyond the paper and where the recipe wants it, near-duplicates and the benchmarks' prompts.
+Which ones are drawn depends on the recipe's seed and the instruction's text alone, so the order of files and records
+does not matter (contract 7), and a smaller `before_filter` takes some of what a larger one does.
 """
 
 from __future__ import annotations
@@ -61,16 +62,16 @@ def sample_instructions(
 def before_filter(
     pools: Mapping[str, Iterable[Instruction]], spec: InstructionSampling, seed: int, funnel: Funnel
 ) -> Unique:
-    """The instructions sampled and topped up, in the order in which they are drawn."""
+    """The instructions sampled and topped up, or cut, to `before_filter`, in the order in which they are drawn."""
     unique = without_duplicates(pools, spec.keep_shared_in, funnel)
     share = min(map(len, unique.values())) if spec.per_source == "smallest" else spec.per_source
     room = max(0, spec.before_filter - sum(min(share, len(pool)) for pool in unique.values()))
     wanted = {name: share + room if name == spec.top_up_from else share for name in unique}
     ordered = {name: drawn(pool.values(), wanted[name], seed) for name, pool in unique.items()}
     funnel.count("sampled", (one for pool in ordered.values() for one in pool[:share]))
-    topped_up = [one for pool in ordered.values() for one in pool]
-    funnel.count("before_filter", topped_up)
-    return {one.id: one for one in drawn_order(topped_up, seed)}
+    kept = drawn([one for pool in ordered.values() for one in pool], spec.before_filter, seed)
+    funnel.count("before_filter", kept)
+    return {one.id: one for one in kept}
 
 
 def without_duplicates(

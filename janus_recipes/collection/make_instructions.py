@@ -19,7 +19,14 @@ from janus_recipes.collection.funnel import ALL
 from janus_recipes.collection.funnel_report import Report, csv_of, markdown_of
 from janus_recipes.collection.instructions import Sampled, sample_instructions
 from janus_recipes.collection.pool_files import compared_pools, input_files
-from janus_recipes.collection.sources import Aside, SourceReport, read_source, read_texts
+from janus_recipes.collection.sources import (
+    Aside,
+    SourceReport,
+    fetched_note,
+    keeping_aside,
+    read_pools,
+    section_of,
+)
 from janus_recipes.files import write_jsonl, written_whole
 from janus_recipes.manifest import making
 from janus_recipes.recipe.schema import Recipe
@@ -28,17 +35,17 @@ from janus_recipes.records import row_of
 BESIDE = ("bad.jsonl", "funnel.csv", "funnel.md")
 
 
-def make_instructions(recipe: Recipe, out: Path) -> None:
-    """Read the pools, sample, and write `out` with its reports beside it."""
+def make_instructions(recipe: Recipe, out: Path, work: Path) -> None:
+    """Read the pools, sample, and write `out` with its reports beside it. `work` is for what a failure leaves."""
     bad, table, report = (out.with_name(f"{out.stem}.{suffix}") for suffix in BESIDE)
-    inputs = {
-        **input_files(recipe.collection.sources | compared_pools(recipe)),
-        "published": Path(recipe.published_figures),
-    }
-    section = recipe.collection.instructions
-    with making(out, recipe=recipe.name, section=section, inputs=inputs, also=[bad, table, report]) as made:
+    pools = recipe.collection.sources | compared_pools(recipe)
+    inputs = {**input_files(pools), "published": Path(recipe.published_figures)}
+    decides = section_of(recipe.seed, pools, recipe.collection.instructions)
+    with (
+        making(out, recipe=recipe.name, section=decides, inputs=inputs, also=[bad, table, report]) as made,
+        keeping_aside(work / "bad.jsonl") as aside,
+    ):
         reports = {name: SourceReport() for name in recipe.collection.sources}
-        aside = Aside()
         with no_garbage_collection():
             sampled = sampled_from(recipe, reports, aside)
         written = report_of(recipe, sampled, reports)
@@ -49,6 +56,7 @@ def make_instructions(recipe: Recipe, out: Path) -> None:
         write_jsonl(out, map(vars, sampled.instructions))
         counts = {name: row_of(one) for name, one in reports.items()}
         made.counts = {"funnel": sampled.funnel.for_manifest(), "sources": counts}
+        made.notes = fetched_note(pools)
 
 
 @contextmanager
@@ -63,9 +71,8 @@ def no_garbage_collection() -> Iterator[None]:
 
 def sampled_from(recipe: Recipe, reports: dict[str, SourceReport], aside: Aside) -> Sampled:
     """The recipe's instructions. What reading them came to is added to `reports` and `aside`."""
-    sources, spec = recipe.collection.sources, recipe.collection.instructions
-    pools = {name: read_source(name, source, reports[name], aside) for name, source in sources.items()}
-    sampled = sample_instructions(pools, spec, recipe.seed, bench_prompts(recipe, aside))
+    pools = read_pools(recipe.collection.sources, reports, aside)
+    sampled = sample_instructions(pools, recipe.collection.instructions, recipe.seed, bench_prompts(recipe, aside))
     for step in ("records", "bad"):
         sampled.funnel.add(step, {(name, ALL): getattr(one, step) for name, one in reports.items()})
     return sampled
@@ -73,8 +80,9 @@ def sampled_from(recipe: Recipe, reports: dict[str, SourceReport], aside: Aside)
 
 def bench_prompts(recipe: Recipe, aside: Aside) -> dict[str, list[str]]:
     """All prompts of the benchmarks that instructions are compared with, by the benchmark's own pools."""
-    pools = compared_pools(recipe).items()
-    return {name: [text for text, _ in read_texts(name, pool, SourceReport(), aside)] for name, pool in pools}
+    pools = compared_pools(recipe)
+    found = read_pools(pools, {name: SourceReport() for name in pools}, aside)
+    return {name: [one.text for one in instructions] for name, instructions in found.items()}
 
 
 def report_of(recipe: Recipe, sampled: Sampled, reports: dict[str, SourceReport]) -> Report:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
-from janus_recipes.collection.contamination import contaminated, shortened
+from janus_recipes.collection.contamination import all_overlaps, shortened
 from janus_recipes.collection.near_duplicates import near_duplicates
 from janus_recipes.recipe.collection import Contamination, NearDuplicates
 from janus_recipes.records import instruction_id
@@ -114,9 +114,9 @@ def resembling(pools: Mapping[str, Pool], texts: Texts, spec: NearDuplicates) ->
 def holding(
     pools: Mapping[str, Pool], texts: Texts, prompts: Mapping[str, Iterable[str]], spec: Contamination
 ) -> Iterator[Seen]:
-    """Instructions that hold a bench prompt."""
-    overlaps = contaminated(texts, prompts, spec)
+    """Instructions that hold a bench prompt, once for each benchmark that has it."""
+    overlaps = all_overlaps(texts, prompts, spec)
     for name, pool in pools.items():
-        for key in (key for key in pool.texts if key in overlaps):
-            one = overlaps[key]
-            yield Seen(name, one.how, one.benchmark, f"{one.shared} | {shortened(texts[key])}")
+        for key in pool.texts:
+            for one in overlaps.get(key, ()):
+                yield Seen(name, one.how, one.benchmark, f"{one.shared} | {shortened(texts[key])}")

@@ -39,9 +39,9 @@ def compared_pools(recipe: Recipe) -> dict[str, Source]:
 
 
 def input_files(pools: Mapping[str, Located]) -> dict[str, Path]:
-    """The local files of pools, by the pool's name and, where `*` stands for several, the file's."""
+    """The local files of pools, by the pool's name and, where `*` stands for several, the file's path."""
     found: dict[str, Path] = {}
     for name, pool in pools.items():
         files = pool_files(pool.path) if pool.path is not None else []
-        found |= {name if file == Path(str(pool.path)) else f"{name}/{file.name}": file for file in files}
+        found |= {name if file == Path(str(pool.path)) else f"{name}:{file}": file for file in files}
     return found

@@ -14,7 +14,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -23,7 +23,9 @@ import orjson
 
 from janus_recipes.collection.pool_files import FORMATS, format_of, pool_files
 from janus_recipes.errors import StepError
+from janus_recipes.files import Json, digest_of
 from janus_recipes.recipe.collection import Located
+from janus_recipes.recipe.problem import nearest
 
 BATCH = 4096
 """Records of a columnar file that are turned into Python objects at a time."""
@@ -51,17 +53,18 @@ Numbered = Iterator[tuple[int, Any]]
 def read_records(name: str, located: Located, columns: Collection[str] | None = None) -> Iterator[Record]:
     """The records of a pool, in the order of its files' names. A value is a BadRecord where it could not be read.
 
-    Of a columnar file only `columns` are read, where they are given. Raises StepError when a file cannot be read.
+    Of a columnar file only `columns` are read, where they are given. Raises StepError when a file cannot be read, or
+    when it is a table without one of them.
     """
     if located.dataset is not None:
         at = f"{located.dataset}@{located.revision}"
         yield from (Record(at, *one) for one in hub_records(name, located, columns))
     elif located.url is not None:
         kind = known_format(name, located.url)
-        yield from file_records(fetched(name, located.url), located.url, kind, columns)
+        yield from file_records(name, fetched(name, located.url), located.url, kind, columns)
     else:
         for file in local_files(name, str(located.path)):
-            yield from file_records(file, str(file), known_format(name, str(file)), columns)
+            yield from file_records(name, file, str(file), known_format(name, str(file)), columns)
 
 
 def value_at(record: Any, path: str) -> Any:
@@ -72,6 +75,21 @@ def value_at(record: Any, path: str) -> Any:
         except (KeyError, IndexError, ValueError, TypeError):
             raise BadRecord(f"there is no `{path}`") from None
     return record
+
+
+def value_if_any(record: Any, path: str | None) -> Any:
+    """As `value_at`; None where nothing stands there, or there is no path."""
+    try:
+        return None if path is None else value_at(record, path)
+    except BadRecord:
+        return None
+
+
+def is_wanted(located: Located, record: Any) -> bool:
+    """Whether a record has the values that the recipe's `where` names."""
+    if not located.where or isinstance(record, BadRecord):  # what cannot be read is told as that
+        return True
+    return all(str(value_if_any(record, key)) == wanted for key, wanted in located.where.items())
 
 
 def local_files(name: str, path: str) -> list[Path]:
@@ -90,23 +108,33 @@ def known_format(name: str, file: str) -> str:
     return kind
 
 
-def file_records(file: Path, shown: str, kind: str, columns: Collection[str] | None) -> Iterator[Record]:
-    """The records of one file; `shown` is its path or its address."""
-    with opened(file, shown) as data:
+def file_records(name: str, file: Path, shown: str, kind: str, columns: Collection[str] | None) -> Iterator[Record]:
+    """The records of one file of a pool; `shown` is the file's path or its address."""
+    at = f"source {name}: {shown}"
+    with opened(file, at) as data:
         if kind == "jsonl":
             found = jsonl_records(data)
         elif kind == "csv":
-            found = csv_records(data)
+            found = csv_records(data, at, columns)
         elif kind == "json":
-            found = json_records(data, shown)
+            found = json_records(data, at)
         else:
-            found = parquet_records(data, shown, columns)
+            found = parquet_records(data, at, columns)
         for number, value in found:
             yield Record(shown, number, value)
 
 
+def columns_read(at: str, there: Collection[str], columns: Collection[str] | None) -> list[str]:
+    """Those of a table's columns that are wanted. Raises StepError where it lacks one that is."""
+    for column in sorted(set(columns or ()) - set(there)):
+        close = nearest(column, there)
+        hint = f" (did you mean {close}?)" if close else ""
+        raise StepError(f"{at}: there is no column `{column}`{hint}; there are: {', '.join(there) or 'none'}")
+    return [column for column in there if columns is None or column in columns]
+
+
 @contextmanager
-def opened(file: Path, shown: str) -> Iterator[IO[bytes]]:
+def opened(file: Path, at: str) -> Iterator[IO[bytes]]:
     """The bytes of a file, gzipped or not by its first ones: what comes from the web has any name.
 
     Raises StepError when it cannot be opened, or turns out to be cut off while it is read.
@@ -117,9 +145,9 @@ def opened(file: Path, shown: str) -> Iterator[IO[bytes]]:
             data.seek(0)
             yield io.BufferedReader(gzip.GzipFile(fileobj=data)) if zipped else data
     except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
-        raise StepError(f"{shown}: not a whole gzip file ({problem}); fetch or copy it again") from problem
+        raise StepError(f"{at}: not a whole gzip file ({problem}); fetch or copy it again") from problem
     except OSError as problem:
-        raise StepError(f"{shown}: cannot be read: {problem.strerror}") from problem
+        raise StepError(f"{at}: cannot be read: {problem.strerror}") from problem
 
 
 def jsonl_records(data: IO[bytes]) -> Numbered:
@@ -145,7 +173,7 @@ def parsed(content: bytes) -> Any:
         return BadRecord(f"not JSON: {problem}", text)
 
 
-def json_records(data: IO[bytes], shown: str) -> Numbered:
+def json_records(data: IO[bytes], at: str) -> Numbered:
     """The records of one list, or of lines: many a file of JSON lines is called .json."""
     content = data.read()
     found = parsed(content)
@@ -154,18 +182,27 @@ def json_records(data: IO[bytes], shown: str) -> Numbered:
     elif isinstance(found, BadRecord) and not isinstance(parsed(content.partition(b"\n")[0]), BadRecord):
         yield from jsonl_records(io.BytesIO(content))
     else:
-        raise StepError(f"{shown}: {found if isinstance(found, BadRecord) else 'a list of records was expected'}")
+        raise StepError(f"{at}: {found if isinstance(found, BadRecord) else 'a list of records was expected'}")
 
 
-def csv_records(data: IO[bytes]) -> Numbered:
+def csv_records(data: IO[bytes], at: str, columns: Collection[str] | None) -> Numbered:
     """One record a row, by the names in the first one. Quotes are taken strictly: a stray one would join rows.
 
-    Lines that a misplaced quote makes unreadable are bad records, each of them.
+    Lines that a misplaced quote makes unreadable are bad records, each of them; in the first row, a StepError.
     """
     csv.field_size_limit(1 << 27)  # real prompts pass the default of 131,072 characters
     lines = io.TextIOWrapper(data, encoding="utf-8-sig", errors="replace", newline="\n")
     rows = csv.reader(lines, strict=True)
-    names = next(rows, [])
+    try:
+        names = next(rows, None)
+    except csv.Error as problem:
+        raise StepError(
+            f"{at}: its first row, which names the columns, is not CSV ({problem}). Quotes stand around whole fields "
+            "and are doubled inside them, lines end in LF or CRLF: save the file again like that"
+        ) from problem
+    if names is None:  # an empty file
+        return
+    columns_read(at, names, columns)
     while True:
         first = rows.line_num + 1
         try:
@@ -182,7 +219,7 @@ def csv_records(data: IO[bytes]) -> Numbered:
             yield first, BadRecord(f"{len(values)} fields, the first line names {len(names)}", ",".join(values))
 
 
-def parquet_records(data: IO[bytes], shown: str, columns: Collection[str] | None) -> Numbered:
+def parquet_records(data: IO[bytes], at: str, columns: Collection[str] | None) -> Numbered:
     """The rows of a parquet file; of its columns only those wanted."""
     import polars  # only here: it takes a while to load
 
@@ -190,10 +227,9 @@ def parquet_records(data: IO[bytes], shown: str, columns: Collection[str] | None
     try:
         there = polars.read_parquet_schema(content)
         content.seek(0)
-        wanted = None if columns is None else [column for column in there if column in columns]
-        table = polars.read_parquet(content, columns=wanted)
+        table = polars.read_parquet(content, columns=columns_read(at, there, columns))
     except polars.exceptions.PolarsError as problem:
-        raise StepError(f"{shown}: not a parquet file: {problem}") from problem
+        raise StepError(f"{at}: not a parquet file: {problem}") from problem
     for start in range(0, table.height, BATCH):
         yield from enumerate(table.slice(start, BATCH).to_dicts(), start=start + 1)
 
@@ -209,6 +245,12 @@ def fetched(name: str, url: str) -> Path:
         raise StepError(f"source {name}: {url} could not be fetched: {problem}. Is there a network?") from problem
 
 
+def fetched_digests(pools: Mapping[str, Located]) -> dict[str, Json]:
+    """Address and digest of each pool's file of the web, by the pool's name, once it is fetched."""
+    files = {name: (pool.url, fetched(name, pool.url)) for name, pool in pools.items() if pool.url is not None}
+    return {name: {"url": url, "sha256": digest_of(file)} for name, (url, file) in files.items()}
+
+
 def hub_records(name: str, located: Located, columns: Collection[str] | None) -> Numbered:
     """The records of a data set on the hub at its pinned revision, which the datasets package keeps in its cache."""
     from datasets import load_dataset
@@ -220,6 +262,6 @@ def hub_records(name: str, located: Located, columns: Collection[str] | None) ->
             f"source {name}: {located.dataset} could not be loaded: {problem}. "
             "Is there a network, and does the data set want you to log in and accept its terms?"
         ) from problem
-    wanted = found.column_names if columns is None else [one for one in found.column_names if one in columns]
+    wanted = columns_read(f"source {name}: {located.dataset}@{located.revision}", found.column_names, columns)
     tables = found.select_columns(wanted).with_format("arrow").iter(batch_size=BATCH)
     yield from enumerate((row for table in tables for row in table.to_pylist()), start=1)

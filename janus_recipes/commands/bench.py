@@ -13,11 +13,11 @@ from janus_recipes.benchmarks.assemble import Assembled, BenchParts, instances
 from janus_recipes.benchmarks.prompts import choose_prompts
 from janus_recipes.benchmarks.rubrics import RubricText
 from janus_recipes.collection.pool_files import input_files
-from janus_recipes.collection.sources import SourceReport, read_source
+from janus_recipes.collection.sources import SourceReport, fetched_note, keeping_aside, read_pools, section_of
 from janus_recipes.commands.asking import make_asked
 from janus_recipes.commands.collect import Instructions
 from janus_recipes.commands.lookup import named
-from janus_recipes.commands.options import Out, Recipes
+from janus_recipes.commands.options import Out, Recipes, work_folder
 from janus_recipes.errors import StepError
 from janus_recipes.files import write_jsonl, written_whole
 from janus_recipes.manifest import making
@@ -33,18 +33,24 @@ Preferences = Annotated[Path, typer.Option(help="The bench's preference sets.")]
 
 @app.command()
 def prompts(bench: Name, recipe: Recipes, instructions: Instructions, out: Out) -> None:
-    """Choose each benchmark's quota of instructions that the Collection does not use."""
+    """Choose each benchmark's quota of instructions that the Collection does not use.
+
+    Records of the benchmarks that cannot be used are kept in prompts.bad.jsonl.
+    """
     spec = load_recipe(recipe)
     sources = named(spec.benchmarks, bench, "benchmark").sources
-    files = input_files(sources)
-    with making(
-        out, recipe=spec.name, section=row_sections(sources), inputs={"collection": instructions, **files}
-    ) as made:
+    inputs, bad = {"collection": instructions, **input_files(sources)}, out.with_suffix(".bad.jsonl")
+    with (
+        making(out, recipe=spec.name, section=section_of(spec.seed, sources), inputs=inputs, also=[bad]) as made,
+        keeping_aside(work_folder(out) / "bad.jsonl") as aside,
+    ):
         reports = {name: SourceReport() for name in sources}
-        pools = {name: read_source(name, source, reports[name]) for name, source in sources.items()}
+        pools = read_pools(sources, reports, aside)
         used = {one.id for one in read_instructions(instructions)}
         count = write_jsonl(out, map(row_of, choose_prompts(pools, sources, used, spec.seed)))
+        write_jsonl(bad, aside.rows)
         made.counts = {"prompts": count, "sources": {name: row_of(one) for name, one in reports.items()}}
+        made.notes = fetched_note(sources)
 
 
 @app.command()

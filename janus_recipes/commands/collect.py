@@ -11,7 +11,7 @@ from janus_recipes import asking_steps
 from janus_recipes.collection.make_instructions import make_instructions
 from janus_recipes.commands.asking import make_asked
 from janus_recipes.commands.lookup import named
-from janus_recipes.commands.options import OfBench, Out, Recipes
+from janus_recipes.commands.options import OfBench, Out, Recipes, work_folder
 from janus_recipes.recipe.collection import Collection
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.schema import Benchmark, Recipe
@@ -24,7 +24,7 @@ Instructions = Annotated[Path, typer.Option(help="The instructions to ask about.
 @app.command()
 def instructions(recipe: Recipes, out: Out) -> None:
     """Sample the Collection's instructions from its pools."""
-    make_instructions(load_recipe(recipe), out)
+    make_instructions(load_recipe(recipe), out, work_folder(out))
 
 
 @app.command()

@@ -8,7 +8,7 @@ import typer
 
 from janus_recipes.collection.overlap import SHOWN, Finding, findings, pool_of
 from janus_recipes.collection.pool_files import input_files
-from janus_recipes.collection.sources import Aside, SourceReport, read_texts
+from janus_recipes.collection.sources import Aside, SourceReport, read_texts, stop_at_empty
 from janus_recipes.commands.lookup import named
 from janus_recipes.commands.options import Out, Recipes
 from janus_recipes.errors import UsageError
@@ -47,6 +47,7 @@ def overlap(
         reports = {name: SourceReport() for name in sources | benches}
         pools = {name: pool_of(texts_of(name, one, reports[name])) for name, one in sources.items()}
         prompts = {name: texts_of(name, one, reports[name]) for name, one in benches.items()}
+        stop_at_empty(reports)
         found = findings(pools, prompts, near, limit)
         head = [*([spec.rehearsal.notice] if spec.rehearsal else []), settings(near, limit)]
         with written_whole(out) as file:
@@ -78,7 +79,7 @@ def settings(near: NearDuplicates, contamination: Contamination) -> str:
     return (
         f"Near-duplicates have at least {near.similarity:.0%} of their runs of {near.words} words in common; the "
         "first, in the order of the sources, is the one that others repeat. Bench prompts are found as the same text "
-        f"or by {contamination.words} words in a row. Nothing was removed."
+        f"or by {contamination.words} words in a row; one of several benchmarks counts for each. Nothing was removed."
     )
 
 

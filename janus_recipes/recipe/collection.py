@@ -94,7 +94,7 @@ class InstructionSampling(Section):
         "first_listed", description="which source keeps an instruction that several have; sizes are before it"
     )
     top_up_from: Name | None = Field(None, description="the source that fills up to `before_filter`")
-    before_filter: int = Field(ge=1, description="instructions before the filter")
+    before_filter: int = Field(ge=1, description="instructions before the filter at most")
     exclude_pattern: str | None = Field(
         None,
         description="instructions that match it carry a system message already and are removed. In the syntax of the "

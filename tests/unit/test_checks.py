@@ -60,6 +60,18 @@ FAILING = {
         "System message: You are a baker.",
         "Thank you for the preferences. You are a baker.",
         "I'd be happy to help. You are a baker.",
+        "Hi Anna, you are a baker.",
+        "Hello Doctor Smith! Speak of bread.",
+        "Hello fellow bakers, speak of bread.",
+        "Hello",
+        "Welcome back, baker.",
+        "Good morning to all of you! You bake.",
+        "Welcome my friend.",
+        "Welcome dear baker! You bake.",
+        "Dear Ms Baker: speak of bread.",
+        "Okay, let me describe a baker.",
+        "Great, here's the paragraph you want.",
+        "Certainly, I can be a baker.",
         "你好\uff0c你是面包师。",
     ],
     "no_placeholder": [
@@ -74,6 +86,11 @@ FAILING = {
         "You are <insert name>, a baker.",
         "You bake <your profession>.",
         "You bake XXX for all.",
+        "You bake XXXX, whatever the Roman numeral.",
+        "You teach {name of the topic}.",
+        "You teach {user_level} readers.",
+        "You cook {dish}.",
+        "You teach {{ any subject at all }}.",
         "You bake ____ for all.",
     ],
 }
@@ -101,6 +118,17 @@ PASSING = {
         "Good bread is your life.",
         "Greetings are not your way: begin with the answer.",
         "Okayama is your home.",
+        "Hello Kitty collectors trust you to date every toy by its stitching.",
+        "Hello, World is the first program that you show.",
+        "Hey Jude, like every Beatles song, is known to you by heart.",
+        "Welcome to the workshop of a master luthier: you answer as one who has built violins for forty years.",
+        "Welcome all questions as guests.",
+        "Dear to you is bread, and you show it.",
+        "Great, terse answers are what you give.",
+        "Of course, you may be wrong, and you say so.",
+        "Sure, you know the rules; you bend them.",
+        "Okay Cupid is a dating site that you know well.",
+        "Good day trading advice is your craft.",
     ],
     "no_placeholder": [
         "Mark a guess with [unverified] and a source with [1].",
@@ -111,6 +139,16 @@ PASSING = {
         "You drink XX ale and wear an XL coat.",
         "Name files as snake_case or __init__.py.",
         'Answer in JSON such as {"name": "Ann"} or {}.',
+        "You explain HTML, such as <title> and <address>, to children.",
+        "You explain `<title>` and `{topic}` to children.",
+        "You review code such as f\"{user}\" or f'{name}' for a living.",
+        "You are a proofreader of the Roman numeral XXX and of XXXL shirts.",
+        "You set asides as text in braces {like this}.",
+        "You mark what you doubt {for now at least} and go on.",
+        "You fill in forms marked [name] and [date] for a living.",
+        "You love templates: Dear {name}, and so on.",
+        "You write C++ such as std::vector<string> and std::array<int>.",
+        "The sets {a} and {b} are all you need, and the year {2024}.",
     ],
 }
 
@@ -151,7 +189,7 @@ def test_every_failed_check_is_told_and_those_that_the_recipe_does_not_name_are_
     with pytest.raises(Unparsed) as caught:
         parse_system_message(text, checks_of_a_message(ALL_OF_A_MESSAGE, SEEDS))
     assert caught.value.checks == ("one_paragraph", "no_bullets", "no_greeting", "no_placeholder")
-    with pytest.raises(Unparsed, match=r'^no_greeting: begins with "Hello"$'):
+    with pytest.raises(Unparsed, match=r'^no_greeting: begins with "Hello!"$'):
         parse_system_message(text, checks_of_a_message(["no_greeting"], SEEDS))
     assert parse_system_message(text, checks_of_a_message([], SEEDS)).startswith("Hello")
     assert messages_differ([]) is None and messages_differ(["unique"]) is not None
@@ -192,7 +230,19 @@ def test_two_sets_are_the_same_when_all_names_or_all_descriptions_are() -> None:
     assert not clash(a_set(), (*a_set()[:3], Preference("Harmlessness", "sub", "Kind", "Kind words.")))
 
 
-@pytest.mark.parametrize("text", ["\n " * 50_000, "[" * 100_000, "{a" * 50_000, "<your " * 20_000, " " * 100_000 + "x"])
+RUNNING_ON = [
+    "`a\n" * 30_000,
+    "Hello" + " a" * 50_000,
+    "Hello" + " Aa" * 30_000,
+    "{aa " * 25_000,
+    "f'" * 50_000,
+    "{a_" * 30_000,
+]
+
+
+@pytest.mark.parametrize(
+    "text", ["\n " * 50_000, "[" * 100_000, "{a" * 50_000, "<your " * 20_000, " " * 100_000 + "x", *RUNNING_ON]
+)
 def test_a_message_that_runs_on_is_checked_as_fast_as_another(text: str) -> None:
     started = time.monotonic()
     for check in SYSTEM_MESSAGE_CHECKS.values():

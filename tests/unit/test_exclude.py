@@ -30,13 +30,13 @@ def matched(text: str, **changes: Any) -> str | None:
         ("Now take the role of a cook", "take the role"),
         ("take on the role", "take on the role"),
         ("take  role", "take  role"),
-        ("take a very long and rather winding path to a new and unheard of role", None),
+        ("take a long and rather winding path to the role", "take a long and rather winding path to the role"),
         ("in 請you are", None),
         ("請 you are", "you are"),
     ],
 )
 def test_an_instruction_that_says_who_the_reader_is_carries_a_system_message(text: str, words: str | None) -> None:
-    assert matched(text) == (text if text.startswith("take a very") else words)
+    assert matched(text) == words
 
 
 @pytest.mark.parametrize(

@@ -19,17 +19,16 @@ from janus_recipes.datasets.helpful import mix
 from janus_recipes.datasets.pairs_of_pools import LeftOut, Pair, PoolReport, read_pool
 from janus_recipes.recipe.collection import Contamination
 from janus_recipes.recipe.dataset import HelpfulMix, PreferencePool
+from tests.real_pools import NONE_HERE, REAL_POOLS
 
-ROOT = Path(__file__).parents[2]
 HH = {"user_mark": "\n\nHuman: ", "assistant_mark": "\n\nAssistant: "}
 
 
 @pytest.fixture(scope="module")
 def data() -> Path:
-    found = next((path for path in (ROOT / "data", ROOT.parent / "shared/data") if path.is_dir()), None)
-    if found is None:
-        pytest.skip("no real pools here: put them in data/")
-    return found
+    if REAL_POOLS is None:
+        pytest.skip(NONE_HERE)
+    return REAL_POOLS
 
 
 def pool_of(data: Path, file: str, **keys: Any) -> PreferencePool:

@@ -92,6 +92,19 @@ def test_the_smallest_pool_sets_the_sample_of_each() -> None:
     assert found.funnel.for_manifest()["sampled"] == {"(all)": 4, "a": 2, "b": 2}
 
 
+def test_more_than_before_filter_is_cut_to_it_and_a_smaller_number_takes_some_of_a_larger_one() -> None:
+    pools = {name: pool(name, *(f"{name} {number}" for number in range(30))) for name in ("a", "b")}
+    found = {most: sampled(pools, per_source=20, before_filter=most, top_up_from="b") for most in (10, 25, 40, 45)}
+    # 20 of each are sampled. 10 and 25 are cut from these 40, 45 is topped up with five more of b.
+    assert {most: one.funnel.totals()["sampled"] for most, one in found.items()} == dict.fromkeys(found, 40)
+    assert {most: one.funnel.totals()["before_filter"] for most, one in found.items()} == {most: most for most in found}
+    texts = [{one.text for one in found[most].instructions} for most in (10, 25, 40, 45)]
+    assert texts[0] < texts[1] < texts[2] < texts[3]
+    assert {one.source for one in found[10].instructions} == {"a", "b"}  # cut at random, not at the end
+    turned = {name: pool[::-1] for name, pool in reversed(pools.items())}
+    assert sampled(turned, per_source=20, before_filter=10).instructions == found[10].instructions
+
+
 def test_an_instruction_of_two_inner_sources_has_the_first_by_name() -> None:
     rows = [*pool("a", "same", origin="web"), *pool("a", "same", origin="books")]
     for order in (rows, rows[::-1]):

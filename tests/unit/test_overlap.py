@@ -12,7 +12,7 @@ import yaml
 
 from janus_recipes.collection.overlap import SHOWN, Finding, findings, pool_of
 from janus_recipes.commands.overlap import overlap
-from janus_recipes.errors import UsageError
+from janus_recipes.errors import StepError, UsageError
 from janus_recipes.recipe.collection import Contamination, NearDuplicates
 
 LINE = "one two three four five six seven eight nine ten eleven"
@@ -47,6 +47,15 @@ def test_the_order_of_a_pool_does_not_matter() -> None:
     chance = random.Random(3)
     shuffled = [chance.sample(pool, len(pool)) for pool in (A, B)]
     assert found_in(*shuffled) == found_in(A, B)
+
+
+def test_a_prompt_of_several_benchmarks_counts_for_each() -> None:
+    prompts = {"one": [ASKED], "two": ["Hello", ASKED.upper()], "three": [f"{ASKED} Now."]}
+    pools = {"a": pool_of([f"Dear all, {ASKED} Please.", ASKED])}
+    counted = {(one.what, one.other): one.count for one in findings(pools, prompts, NearDuplicates(), Contamination())}
+    # The 13 words stand in all three benchmarks' prompts; as a whole text in two of them.
+    shared = {("shared words", name): 1 for name in ("one", "two")} | {("shared words", "three"): 2}
+    assert counted == {**shared, ("same text", "one"): 1, ("same text", "two"): 1}
 
 
 def test_pools_without_anything_in_common_have_no_findings() -> None:
@@ -99,6 +108,13 @@ def test_the_command_writes_a_page_for_people_about_the_sources_they_name(recipe
     assert "REHEARSAL" in page and "Nothing was removed" in page
     assert f"- {LINE} twelve" not in page  # what it resembles stands in a
     assert "## b: same text multifaceted/koala" in page and ASKED.upper() in page
+
+
+def test_pools_of_which_nothing_is_read_are_no_good_news(recipe: list[Path], tmp_path: Path) -> None:
+    for name in ("a", "bench"):
+        (tmp_path / f"{name}.jsonl").write_text("")
+    with pytest.raises(StepError, match=r"source a: 0 records read.*source multifaceted/koala: 0 records read"):
+        overlap(recipe, tmp_path / "report.md")
 
 
 def test_a_name_that_the_recipe_lacks_is_named_with_the_nearest(recipe: list[Path], tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ data sets or parts of them.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,16 +17,14 @@ from janus_recipes.collection.near_duplicates import near_duplicates
 from janus_recipes.collection.words import runs_of, words_of
 from janus_recipes.files import open_text
 from janus_recipes.recipe.collection import Contamination, NearDuplicates
+from tests.real_pools import NONE_HERE, REAL_POOLS
 
-ROOT = Path(__file__).parents[2]
-DATA = next((path for path in (ROOT / "data", ROOT.parent / "shared/data") if path.is_dir()), None)
-
-pytestmark = pytest.mark.skipif(DATA is None, reason="no real pools here: put them in data/")
+pytestmark = pytest.mark.skipif(REAL_POOLS is None, reason=NONE_HERE)
 
 
 def records(name: str) -> list[Any]:
-    assert DATA is not None
-    with open_text(DATA / name) as lines:
+    assert REAL_POOLS is not None
+    with open_text(REAL_POOLS / name) as lines:
         return [json.loads(line) for line in lines]
 
 

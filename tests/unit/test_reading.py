@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import http.server
 import json
 import threading
@@ -14,10 +15,12 @@ import polars
 import pytest
 
 from janus_recipes.collection.reading import BadRecord, read_records
-from janus_recipes.collection.sources import Aside, SourceReport, read_source
+from janus_recipes.collection.sources import Aside, SourceReport, fetched_note, read_source
+from janus_recipes.datasets.pairs_of_pools import PoolReport, read_pool
 from janus_recipes.errors import StepError
 from janus_recipes.files import write_jsonl
 from janus_recipes.recipe.collection import Located, Source
+from janus_recipes.recipe.dataset import PreferencePool
 from janus_recipes.records import Instruction, row_of
 
 ROWS = [{"text": "one\u2028line", "n": 1}, {"text": "语言", "n": 2}]
@@ -168,6 +171,51 @@ def test_input_text_stands_below_its_instruction_and_where_chooses_records(tmp_p
     assert texts(path, where={"kind": "b"}) == ["Sum"]
 
 
+def test_a_missing_or_empty_origin_input_or_wanted_key_is_no_dirt(tmp_path: Path) -> None:
+    path = tmp_path / "pool.jsonl"
+    rows = [
+        {"text": "a", "from": ["web"], "kind": "x"},
+        {"text": "b", "from": [], "input": None, "kind": "x"},
+        {"text": "c", "from": [None], "kind": "x"},
+        {"text": "d", "from": ["books"]},
+        {"from": ["web"], "kind": "x"},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = SourceReport()
+    more = {"origin_field": "from.0", "input_field": "input", "where": {"kind": "x"}, "max_bad_share": 0.2}
+    found = [(one.text, one.origin) for one in read(path, report, **more)]
+    assert found == [("a", "web"), ("b", ""), ("c", "")]
+    assert (report.records, report.unwanted, report.bad) == (5, 1, 1)  # d is of another kind, the last has no text
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_column_that_a_table_lacks_is_named_with_those_there_are(tmp_path: Path, kind: str) -> None:
+    path = written(tmp_path, f"pool.{kind}")
+    with pytest.raises(
+        StepError, match=rf"source mine: {path}: there is no column `txt` \(did you mean text\?\).*text, n"
+    ):
+        read(path, field="txt")
+    with pytest.raises(StepError, match="there is no column `sauce`; there are: text, n"):
+        read(path, origin_field="sauce.0")
+
+
+def test_a_column_that_a_pool_of_preference_pairs_lacks_is_named_too(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.parquet"
+    polars.DataFrame({"prompt": ["p"], "chosen": ["a"], "rejected": ["b"]}).write_parquet(path)
+    pool = PreferencePool(path=str(path), share=1.0, prompt="prompt", answers=["chosen", "reject"])
+    with pytest.raises(StepError, match=r"source mine: .*no column `reject` \(did you mean rejected\?\)"):
+        list(read_pool("mine", pool, 1, PoolReport(), Aside()))
+
+
+def test_a_record_nested_more_deeply_than_python_goes_is_shown_and_no_crash(tmp_path: Path) -> None:
+    path = tmp_path / "pool.jsonl"
+    path.write_text('{"text": "fine"}\n' + "[" * 1000 + "]" * 1000 + "\n" + '{"x":' * 1000 + "1" + "}" * 1000 + "\n")
+    aside = Aside()
+    source = Source(path=str(path), field="text", max_bad_share=1.0)
+    assert [one.text for one in read_source("mine", source, SourceReport(), aside)] == ["fine"]
+    assert [(row["record"], row["shown"][:6]) for row in aside.rows] == [(2, "[[[[[["), (3, "{'x': ")]
+
+
 def test_a_missing_pool_is_named_with_the_key_that_says_where_it_lies(tmp_path: Path) -> None:
     for name in ("nowhere.jsonl", "no*.jsonl"):
         with pytest.raises(StepError, match=r"no such file; `path` of mine"):
@@ -181,6 +229,8 @@ def test_a_missing_pool_is_named_with_the_key_that_says_where_it_lies(tmp_path: 
         ("pool.json", b'{"data": []}', "a list of records was expected"),
         ("pool.json", b'[{"text": "a"},', "not JSON"),
         ("pool.parquet", b"PAR2", "not a parquet file"),
+        ("pool.csv", b'"text" and,n\nhow?,1\n', "its first row, which names the columns, is not CSV"),
+        ("pool.csv", b"text,n\rhow?,1\r", "lines end in LF or CRLF"),
         ("pool.jsonl.gz", gzip.compress(b'{"text": "a"}\n' * 9999)[:40], "not a whole gzip file"),
     ],
 )
@@ -217,11 +267,14 @@ def on_the_web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
 
 
 def test_a_file_of_the_web_is_fetched_once_and_its_dirt_counted(on_the_web: str, tmp_path: Path) -> None:
-    where = {"url": f"{on_the_web}/pool.jsonl.gz?raw=true", "max_bad_share": 0.5}
+    where: dict[str, Any] = {"url": f"{on_the_web}/pool.jsonl.gz?raw=true", "max_bad_share": 0.5}
     report = SourceReport()
     assert [one.text for one in read(None, report, **where)] == ["a", "b"]
     assert (report.records, report.bad) == (3, 1)
+    digest = hashlib.sha256((tmp_path / "pool.jsonl.gz").read_bytes()).hexdigest()
     (tmp_path / "pool.jsonl.gz").unlink()
+    pools = {"mine": Source(field="text", **where), "local": Source(field="text", path="x.csv")}
+    assert fetched_note(pools) == {"fetched": {"mine": {"url": where["url"], "sha256": digest}}}
     assert [one.text for one in read(None, **where)] == ["a", "b"]
     with pytest.raises(StepError, match="could not be fetched"):
         read(None, url=f"{on_the_web}/nothing.jsonl")
@@ -239,5 +292,7 @@ def test_a_data_set_is_read_by_its_fields_through_the_datasets_package(
     where = {"dataset": str(tmp_path / "mine"), "revision": "main"}
     found = read(None, field="turns.0.content", origin_field="source.0", **where)
     assert [(one.text, one.origin) for one in found] == [("q0", "s0"), ("q1", "s1"), ("q2", "s2")]
+    with pytest.raises(StepError, match=r"source mine: .*mine@main: .*`turn` \(did you mean turns\?\)"):
+        read(None, field="turn.0", **where)
     with pytest.raises(StepError, match="could not be loaded"):
         read(None, **{**where, "dataset": str(tmp_path / "nothing")})

@@ -17,6 +17,7 @@ from janus_recipes.collection.instructions import Sampled, sample_instructions
 from janus_recipes.collection.sources import Aside, SourceReport, read_source
 from janus_recipes.recipe.collection import InstructionSampling, Source
 from janus_recipes.recipe.load import load_recipe
+from tests.real_pools import NONE_HERE, REAL_POOLS
 
 ROOT = Path(__file__).parents[2]
 PAPERS = load_recipe([ROOT / "recipes/janus.yaml"]).collection.instructions.model_copy(update={"top_up_from": None})
@@ -75,17 +76,15 @@ def sampled_from(
 
 def small(**changes: object) -> InstructionSampling:
     return InstructionSampling.model_validate(
-        {"per_source": 100_000, "before_filter": 1, "exclude_pattern": None, **changes}
+        {"per_source": 100_000, "before_filter": 1_000_000, "exclude_pattern": None, **changes}
     )
 
 
 @pytest.fixture(scope="module")
 def real() -> Path:
-    places = (path / "instructions" for path in (ROOT / "data", ROOT.parent / "shared/data"))
-    found = next((path for path in places if path.is_dir()), None)
-    if found is None:
-        pytest.skip("no real pools here: put them in data/instructions")
-    return found
+    if REAL_POOLS is None:
+        pytest.skip(NONE_HERE)
+    return REAL_POOLS / "instructions"
 
 
 def test_all_pools_are_read_and_only_the_five_broken_lines_are_lost(real: Path) -> None:

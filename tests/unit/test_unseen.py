@@ -53,6 +53,19 @@ def test_a_description_too_like_one_of_the_same_dimension_is_left_out_with_the_n
     assert compare({"a/0": near}, COLLECTION, Unseen(max_rouge_l=0.81)).seen == {}
 
 
+def test_descriptions_in_other_scripts_are_compared_by_their_words() -> None:
+    there = [preference_set(style="답변은 짧게 한다", background="他喜欢简短", informativeness="कम शब्दों में")]
+    other = {"background": "我在海里", "informativeness": "समुद्र ठंडा है", "harmlessness": "ทะเล"}
+    sets = {
+        "near": preference_set(style="답변은 길게 한다", **other),
+        "far": preference_set(style="바다는 넓다", **other),
+    }
+    found = compare({**sets, "same": there[0]}, there, Unseen(max_rouge_l=0.6))
+    assert found.seen == {"near": TOO_SIMILAR, "same": SEEN}
+    # 2 of 3 + 3 words in common. Without their words all of these descriptions were alike.
+    assert [round(found.nearest[name].rouge_l, 3) for name in ("near", "far")] == [0.667, 0]
+
+
 def test_the_same_description_in_another_dimension_does_not_count() -> None:
     moved = preference_set(style="Knows all of chemistry.", background="Answers in verse, with rhymes.")
     found = compare({"a/0": moved}, COLLECTION, Unseen(max_rouge_l=0.5))
