@@ -115,6 +115,14 @@ def instructions_spec(recipe: Recipe) -> str:
     return spec(recipe.seed, decides, recipe.collection.instructions)
 
 
+def prompts_spec(recipe: Recipe, bench: str) -> str:
+    """What decides a bench's prompts. A shared one stays in the first source listed, so their order does, too."""
+    pools = recipe.benchmarks[bench].sources.items()
+    return spec(
+        recipe.seed, [(name, pool.model_dump(mode="json", exclude={"licence", "column"})) for name, pool in pools]
+    )
+
+
 def cut_datasets(recipe: Recipe) -> list[str]:
     """The data sets that are cut from the Collection."""
     return [name for name, wanted in recipe.datasets.items() if not isinstance(wanted, HelpfulMix)]

@@ -13,7 +13,7 @@ rule choose_bench_prompts:
     log:
         "<logs>/bench/{bench}/prompts.log",
     params:
-        spec=lambda wildcards: lookups.spec(RECIPE.seed, bench_of(wildcards).sources),
+        spec=lambda wildcards: lookups.prompts_spec(RECIPE, wildcards.bench),
     shell:
         "janus bench prompts {wildcards.bench} --instructions {input.instructions} --out {output.rows} > {log} 2>&1"
 

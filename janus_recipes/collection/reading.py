@@ -85,11 +85,20 @@ def value_if_any(record: Any, path: str | None) -> Any:
         return None
 
 
+def stands_at(record: Any, path: str) -> bool:
+    """Whether anything stands at a dotted path, be it null."""
+    try:
+        value_at(record, path)
+    except BadRecord:
+        return False
+    return True
+
+
 def is_wanted(located: Located, record: Any) -> bool:
     """Whether a record has the values that the recipe's `where` names."""
     if not located.where or isinstance(record, BadRecord):  # what cannot be read is told as that
         return True
-    return all(str(value_if_any(record, key)) == wanted for key, wanted in located.where.items())
+    return all(stands_at(record, key) and str(value_at(record, key)) == wanted for key, wanted in located.where.items())
 
 
 def local_files(name: str, path: str) -> list[Path]:

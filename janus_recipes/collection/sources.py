@@ -22,6 +22,7 @@ from janus_recipes.collection.reading import (
     fetched_digests,
     is_wanted,
     read_records,
+    stands_at,
     value_at,
     value_if_any,
 )
@@ -109,6 +110,7 @@ def read_source(name: str, source: Source, report: SourceReport, aside: Aside | 
 
 def read_texts(name: str, source: Source, report: SourceReport, aside: Aside) -> Iterator[tuple[str, str]]:
     """As `read_source`: each instruction's text and origin."""
+    unseen = [field for field in (source.input_field, source.origin_field) if field]
     for record in read_records(name, source, columns_of(source)):
         report.records += 1
         if not is_wanted(source, record.value):
@@ -119,11 +121,15 @@ def read_texts(name: str, source: Source, report: SourceReport, aside: Aside) ->
         except BadRecord as problem:
             aside.put(name, record, problem, report)
             continue
+        unseen = [field for field in unseen if not stands_at(record.value, field)]
         if source.variants == 1:
             yield found
         else:
             yield from ((framed, found[1]) for framed in framings(found[0], source.variants))
     stop_if_too_bad(name, source, report)
+    if unseen and report.records > report.bad + report.unwanted:
+        told = " and ".join(f"`{field}`" for field in unseen)
+        raise StepError(f"source {name}: no record has {told}: look at its input_field and origin_field in the recipe")
 
 
 def stop_if_too_bad(name: str, located: Located, report: SourceReport) -> None:

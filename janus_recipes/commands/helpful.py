@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from janus_recipes.collection.sources import Aside, SourceReport, read_texts
+from janus_recipes.collection.sources import Aside, SourceReport, keeping_aside, read_texts
 from janus_recipes.commands.lookup import named
-from janus_recipes.commands.options import Out, Recipes
+from janus_recipes.commands.options import Out, Recipes, work_folder
 from janus_recipes.datasets.helpful import mix
 from janus_recipes.datasets.pairs_of_pools import PoolReport, read_pool
 from janus_recipes.datasets.section import section_of
@@ -41,8 +41,11 @@ def helpful_mix(
         raise UsageError(f"datasets.{name} is cut from the Collection: `janus dataset {name}` makes it")
     files = {path: Path(path) for path in local_files(pools_of_mix(spec, name))}
     bad = out.with_suffix(".bad.jsonl")
-    with making(out, recipe=spec.name, section=section_of(spec, name), inputs=files, also=[bad]) as made:
-        reports, aside = {pool: PoolReport() for pool in wanted.pools}, Aside()
+    with (
+        making(out, recipe=spec.name, section=section_of(spec, name), inputs=files, also=[bad]) as made,
+        keeping_aside(work_folder(out) / "bad.jsonl") as aside,
+    ):
+        reports = {pool: PoolReport() for pool in wanted.pools}
         pools = {
             pool: read_pool(pool, located, spec.seed, reports[pool], aside) for pool, located in wanted.pools.items()
         }

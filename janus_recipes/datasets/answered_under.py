@@ -44,7 +44,9 @@ def refuse_other_responses(responses: Path, wanted: Mapping[str, Any]) -> None:
     condition = section.get("condition")
     if condition is None:
         raise StepError(
-            f"{responses}: these are no generally helpful responses; give helpful.{wanted['condition']}.jsonl"
+            f"{responses}: these are no generally helpful responses; give helpful.{wanted['condition']}.jsonl. "
+            "If it is that file, an earlier version made it: have it made again with `snakemake --force`; "
+            "its answers are kept"
         )
     if condition != wanted["condition"]:
         raise StepError(

@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from janus_recipes.errors import ProviderDown, StepError
+from janus_recipes.errors import BudgetReached, ProviderDown, StepError
 from janus_recipes.files import Json
 from janus_recipes.llm.budget import Purse
 from janus_recipes.llm.chat import ChatRequest, Reply, body_of
@@ -230,8 +230,9 @@ class Flow:
         step = self._away.in_doubt
         if step is None or self._stopping.is_set():
             return
-        if (found := await self._fault_of_a_harmless_one(step)) is not None:
-            self._stop(self._turns_all_away(found))
+        with suppress(BudgetReached):  # no row needs the answer: without the money for it nothing is found out
+            if (found := await self._fault_of_a_harmless_one(step)) is not None:
+                self._stop(self._turns_all_away(found))
 
     async def _fault_of_a_harmless_one(self, step: Step) -> Fault | None:
         """Why a question like this one, but in harmless words, gets no answer. Its answer is paid for, and no row's.

@@ -9,6 +9,7 @@ from typing import Any
 
 from janus_recipes.asking_steps import AskingStep
 from janus_recipes.files import Json, digest_of
+from janus_recipes.manifest import redacted
 from janus_recipes.recipe.provider import Provider
 from janus_recipes.recipe.section import Section
 
@@ -29,7 +30,7 @@ def same_question(found: Json, step: AskingStep[Any], provider: Provider) -> boo
     plan_only = {"expected_tokens": None}
     asked = provider.model_dump(include={"model", "accepts_sampling", "reasoning_effort"})
     return (
-        {**found["section"], **plan_only} == {**step.section, **plan_only}
+        {**found["section"], **plan_only} == {**redacted(step.section), **plan_only}
         and {key: found["asked"].get(key) for key in asked} == asked
         and {name: one["sha256"] for name, one in found["inputs"].items()}
         == {name: digest_of(path) for name, path in step.inputs.items()}

@@ -73,7 +73,7 @@ def test_ten_thousand_requests_to_a_misbehaving_provider_all_end_well_and_are_pa
         rate_limited=0.05, retry_after_s=0.01, server_error=0.03, hang=0.02, hang_s=60, malformed=0.05, dropped=0.01
     )
     with serving(faults) as world:
-        rows, answers = asked(world.base_url, tmp_path, REQUESTS, concurrency=32, timeout_s=0.5, max_tries=10)
+        rows, answers = asked(world.base_url, tmp_path, REQUESTS, concurrency=64, timeout_s=2.0, max_tries=10)
         stats = world.stats()
     assert [row.id for row in rows] == [f"q/{n}" for n in range(REQUESTS)]
     # Five malformed answers in a row have a chance of 0.05**5, and ten faults in a row of 0.11**10.

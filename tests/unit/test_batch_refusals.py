@@ -128,3 +128,20 @@ def test_access_that_is_lost_between_two_batches_stops_the_step_instead_of_faili
         rows, _ = asked(questions(40), provider_of(requests=20), world, tmp_path)  # what was answered is kept
         assert [row.status for row in rows] == [Status.OK] * 40
         assert sum(len(batch.rows) for batch in world.desk.batches.values()) == 20 + 20 + 20
+
+
+def test_a_batch_whose_rows_are_all_rejected_each_in_its_own_words_stops_the_step(
+    tmp_path: Path, turned: Callable[[Turned], None]
+) -> None:
+    turned(lambda body, times: (400, {"error": {"message": f"no: {body['messages'][0]['content']}"}}))
+    with serving() as world, pytest.raises(ProviderDown, match="it rejects every request: 400: no: question"):
+        asked(questions(3), provider_of(), world, tmp_path)
+
+
+def test_one_refusal_among_faults_that_pass_is_its_own_rows(tmp_path: Path, turned: Callable[[Turned], None]) -> None:
+    # The second file's 20 rows: one is forbidden, 19 meet a 500 once and are answered when they are asked again.
+    failing = those(set(range(21, 40)), (500, {"error": {"message": "later"}}))
+    turned(lambda body, times: those({20}, FORBIDDEN)(body, times) or (failing(body, times) if times == 1 else None))
+    with serving() as world:
+        rows, _ = asked(questions(40), provider_of(requests=20), world, tmp_path)
+    assert Counter(row.status for row in rows) == {Status.OK: 39, Status.FAILED: 1}

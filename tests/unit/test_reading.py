@@ -188,6 +188,20 @@ def test_a_missing_or_empty_origin_input_or_wanted_key_is_no_dirt(tmp_path: Path
     assert (report.records, report.unwanted, report.bad) == (5, 1, 1)  # d is of another kind, the last has no text
 
 
+def test_an_input_or_origin_that_no_record_has_is_a_misspelt_one(tmp_path: Path) -> None:
+    path = tmp_path / "pool.jsonl"
+    path.write_text('{"text": "a", "input": "b", "from": null}\n{"text": "c"}\n')
+    with pytest.raises(StepError, match="source mine: no record has `imput`: look at its input_field"):
+        read(path, SourceReport(), input_field="imput", origin_field="from")
+    read(path, SourceReport(), input_field="input", origin_field="from")
+
+
+def test_a_record_without_the_wanted_key_is_none_of_those_that_say_none(tmp_path: Path) -> None:
+    path = tmp_path / "pool.jsonl"
+    path.write_text('{"text": "a", "kind": "None"}\n{"text": "b"}\n')
+    assert [one.text for one in read(path, SourceReport(), where={"kind": "None"})] == ["a"]
+
+
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_a_column_that_a_table_lacks_is_named_with_those_there_are(tmp_path: Path, kind: str) -> None:
     path = written(tmp_path, f"pool.{kind}")

@@ -115,7 +115,7 @@ def test_our_messages_are_paragraphs_that_open_in_many_ways() -> None:
             "system_messages",
             reword(4, lambda text: f"Hello! {text}"),
             "messages are paragraphs without bullets, greetings or blanks",
-            'system_messages.4 ("Hello! Your part is that of ..."): no_greeting: begins with "Hello"',
+            'system_messages.4 ("Hello! Your part is that of ..."): no_greeting: begins with "Hello!"',
         ),
         (
             "system_messages",

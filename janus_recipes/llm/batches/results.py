@@ -73,13 +73,12 @@ class Tally:
 
     @property
     def nothing_but(self) -> Fault | None:
-        """The fault for which every request was rejected, where that is so and nothing was answered before."""
+        """The most frequent fault where every request was rejected and nothing was answered before."""
         if self.answered_before:
             return None
-        rows = self.counts.total()
-        return next(
-            (one for one, times in self.rejected.items() if times == rows and one.status is Status.FAILED), None
-        )
+        failed = Counter({one: times for one, times in self.rejected.items() if one.status is Status.FAILED})
+        # In whatever words: many providers put the request's own id or length into them.
+        return failed.most_common(1)[0][0] if failed and failed.total() == self.counts.total() else None
 
 
 class Results:
@@ -119,7 +118,7 @@ class Results:
             self._settle(Row(address, number, MISSING), tally, self._size(state))
         tally.answered_before |= self._report.asked + self._report.from_ledger > 0
         # So many in a row are no accident, whatever was answered before: access was lost, say, between two batches.
-        tally.answered_before &= tally.counts.total() < REJECTED_AFTER
+        tally.answered_before &= len(tally.refused) + tally.rejected.total() < REJECTED_AFTER
         tally.answered_before |= tally.counts[ANSWERED] + tally.counts[ELSEWHERE] > 0
         if tally.down is None:
             for address, fault in tally.refused.items():

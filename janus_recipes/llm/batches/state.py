@@ -17,7 +17,8 @@ to show what another host took in (`ledger.py`): a question asked within it may 
 A batch under way is money that is spent but not paid yet. So its state names its recipe and what it costs at most, and
 whoever submits for that recipe, on whichever model, first takes off what all its batches may still cost. While its
 answers are taken in, what they cost is first written down here and then paid: promise and payment together are never
-more than the promise was. Who is killed in between has a few answers' price in neither until they are taken in anew.
+more than the promise was. Who is killed in between has a few answers' price in neither until they are taken in anew;
+answers that were broken off among them, or were kept but not yet paid, stay uncharged: 64 rows at most, or a hundredth.
 """
 
 from __future__ import annotations
