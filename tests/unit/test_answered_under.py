@@ -31,11 +31,8 @@ INSTRUCTIONS = [Instruction(f"i-{number}", f"question {number}", "pool") for num
 
 
 @pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with the project's recipes and prompts, and a Collection of 40 instructions."""
-    for name in ("recipes", "prompts", "janus_recipes"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    monkeypatch.chdir(tmp_path)
+def collection(workplace: Path) -> None:
+    """A Collection of 40 instructions."""
     write_jsonl(COLLECTION / "instructions.jsonl", map(row_of, INSTRUCTIONS))
 
 

@@ -16,19 +16,12 @@ from janus_recipes.files import read_jsonl, write_jsonl
 from janus_recipes.llm.budget import spent_by
 from janus_recipes.llm.chat import reply_from
 
+pytestmark = pytest.mark.usefixtures("workplace")
+
 ROOT = Path(__file__).parents[2]
 JANUS = Path(sys.executable).with_name("janus")
 IN_FLIGHT = 4
 USD_PER_TOKEN = 1e-3
-
-
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the project's recipes and prompts."""
-    for name in ("recipes", "prompts", "janus_recipes"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def recipe(budget: float | None, **provider: Any) -> list[str]:

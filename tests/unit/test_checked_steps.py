@@ -27,6 +27,8 @@ from janus_recipes.records import DIMENSIONS, Asked, Instruction, Preference, St
 from janus_recipes.workflow import asking_spec
 from tests.scripted import Said, provider_at, scripted
 
+pytestmark = pytest.mark.usefixtures("workplace")
+
 ROOT = Path(__file__).parents[2]
 MADE = Path("results/tiny/collection")
 NO_EXAMPLES = """
@@ -42,14 +44,6 @@ NO_EXAMPLES = """
 {% endblock %}
 """
 """A prompt without examples: the same preferences are the same question, so the micro-world says the same."""
-
-
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with the project's recipes and prompts, where nothing is made yet."""
-    for name in ("recipes", "prompts", "janus_recipes"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    monkeypatch.chdir(tmp_path)
 
 
 def tiny(overlay: Mapping[str, Any]) -> Recipe:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from janus_recipes.errors import RecipeError
 from janus_recipes.recipe.load import load_recipe
@@ -105,4 +106,6 @@ def test_a_right_data_set_is_not_complained_of(overlay: str, tmp_path: Path) -> 
     mine, pool = tmp_path / "mine.yaml", tmp_path / "pool.jsonl"
     pool.touch()
     mine.write_text(overlay.replace("path: x", f"path: {pool}") + "\n")
-    load_recipe([PAPER, TABLE_10, mine])
+    wanted = yaml.safe_load(mine.read_text())["datasets"]
+    found = load_recipe([PAPER, TABLE_10, mine]).datasets
+    assert {name: name in found for name in wanted} == {name: spec is not None for name, spec in wanted.items()}

@@ -29,6 +29,8 @@ from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import Asked, Instruction, Status, row_of
 from janus_recipes.workflow import dataset_spec, helpful_spec, message_file, response_file
 
+pytestmark = pytest.mark.usefixtures("workplace")
+
 ROOT = Path(__file__).parents[2]
 PAPER, REHEARSAL, TABLE_10 = "recipes/janus.yaml", "recipes/rehearsal.yaml", "recipes/ablations/multifacetedness.yaml"
 
@@ -37,15 +39,6 @@ ITEMS = [f"{one.id}/{number}" for one in INSTRUCTIONS for number in range(3)]
 MESSAGES = {item: f"message of {item}" for item in ITEMS}
 RESPONSES = {item: f"response to {item}" for item in ITEMS}
 DEFAULTS = {"one": "Help.", "two": "Assist.", "three": "Serve."}
-
-
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the project's recipes and prompts, where nothing is made yet."""
-    for name in ("recipes", "prompts", "janus_recipes"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def sft(**keys: Any) -> SftDataset:

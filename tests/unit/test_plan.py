@@ -33,18 +33,11 @@ from janus_recipes.recipe.provider import Provider
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.workflow import asking_spec, generation_spec, judging_spec, table_spec, training_spec
 
+pytestmark = pytest.mark.usefixtures("workplace")
+
 ROOT = Path(__file__).parents[2]
 JANUS = Path(sys.executable).with_name("janus")
 PAPER, REHEARSAL = "recipes/janus.yaml", "recipes/rehearsal.yaml"
-
-
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the project's recipes and prompts, where nothing is made yet."""
-    for name in ("recipes", "prompts", "janus_recipes"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def tiny(*overlays: Mapping[str, Any], under: tuple[str, ...] = (PAPER,)) -> Recipe:
