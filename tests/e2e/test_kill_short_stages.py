@@ -26,6 +26,10 @@ BEFORE_TRAINING = {
     "collection/system_messages": "collection/system_messages.jsonl",
     "collection/responses": "collection/responses.jsonl",
     "datasets/sft-196k": "datasets/sft-196k.jsonl",
+    "datasets/dpo": "datasets/dpo.jsonl",
+    "datasets/dpo.card": "datasets/dpo.card.md",
+    "datasets/helpful-mix": "datasets/helpful-mix.jsonl",
+    "analysis/figure5": "analysis/figure5.svg",
     "bench/multifaceted/prompts": "bench/multifaceted/prompts.jsonl",
     "bench/multifaceted/preferences": "bench/multifaceted/preferences.jsonl",
     "bench/multifaceted/system_messages": "bench/multifaceted/system_messages.jsonl",
@@ -39,6 +43,9 @@ BEFORE_TRAINING = {
 
 TARGETS = (
     "results/rehearsal/datasets/sft-196k.jsonl",
+    "results/rehearsal/datasets/dpo.card.md",
+    "results/rehearsal/datasets/helpful-mix.jsonl",
+    "results/rehearsal/analysis/figure5.csv",
     "results/rehearsal/bench/multifaceted/bench.jsonl",
     "results/rehearsal/base_models/mistral-7b-v0.2/manifest.json",
     "results/rehearsal/models/janus-7b/axolotl.yaml",
@@ -50,7 +57,7 @@ def test_a_run_stopped_once_in_each_stage_before_training_ends_in_the_same_bytes
     copy: Workshop, rehearsal: Workshop, stop: Stop
 ) -> None:
     results, finished = copy.folder / "results/rehearsal", rehearsal.folder / "results/rehearsal"
-    for made in ("collection", "datasets", "bench", "base_models", "logs"):
+    for made in ("collection", "datasets", "bench", "analysis", "base_models", "logs"):
         shutil.rmtree(results / made)
     (results / "models/janus-7b/axolotl.yaml").unlink()
     left = set(BEFORE_TRAINING)
