@@ -29,8 +29,10 @@ from janus_recipes.recipe.dataset import HelpfulMix, PairsDataset, SftDataset
 from janus_recipes.recipe.load import load_recipe, recipe_from
 from janus_recipes.recipe.provider import Asking
 from janus_recipes.recipe.registry import retirement_warnings
-from janus_recipes.recipe.schema import BaseModelSpec, Recipe, Rubrics, Training
+from janus_recipes.recipe.schema import BaseModelSpec, Recipe, Rubrics
+from janus_recipes.recipe.training import AxolotlTraining, RewardTraining, TrainingRun
 from janus_recipes.slurm import cancel_left_over_jobs
+from janus_recipes.training.starts import starts_of
 
 
 def recipe_of(config: Mapping[str, Any], files: Sequence[str | Path]) -> Recipe:
@@ -239,7 +241,12 @@ def base_spec(recipe: Recipe, model: str) -> BaseModelSpec:
     return recipe.base_models[recipe.models[model].base]
 
 
-def training_of(recipe: Recipe, model: str) -> Training:
+def base_decides(recipe: Recipe, model: str) -> dict[str, Any]:
+    """What of its base decides what a model becomes and answers: not what only plans and cards tell of it."""
+    return base_spec(recipe, model).model_dump(mode="json", exclude={"parameters", "licence"})
+
+
+def training_of(recipe: Recipe, model: str) -> TrainingRun:
     """A model's training. Only for models that have one."""
     training = recipe.models[model].train
     if training is None:
@@ -249,8 +256,9 @@ def training_of(recipe: Recipe, model: str) -> Training:
 
 def training_spec(recipe: Recipe, model: str) -> str:
     """What decides a trained model, its data apart: the training and the base. How long it may take does not."""
-    training = training_of(recipe, model).model_dump(mode="json", exclude={"hours", "saves_per_epoch"})
-    return spec(recipe.seed, training, base_spec(recipe, model), recipe.rehearsal is not None)
+    return spec(
+        recipe.seed, training_of(recipe, model).decides(), base_decides(recipe, model), recipe.rehearsal is not None
+    )
 
 
 def generation_spec(recipe: Recipe, model: str, condition: str) -> str:
@@ -258,13 +266,15 @@ def generation_spec(recipe: Recipe, model: str, condition: str) -> str:
     speed = {"chunk", "hours", "gpus", "gpu_memory_utilization"}
     generation = recipe.generation.model_dump(mode="json", exclude=speed)
     system_message = recipe.default_system_message if condition == "default" else None
-    return spec(recipe.seed, generation, base_spec(recipe, model), system_message)
+    return spec(recipe.seed, generation, base_decides(recipe, model), system_message)
 
 
 def table_spec(recipe: Recipe, table: str) -> str:
     """What decides a table, besides the verdicts."""
     judging = {"missing": recipe.judging.missing_verdicts, "swapped": recipe.judging.swapped_control}
-    return spec(recipe.seed, recipe.tables[table], judging, recipe.rehearsal)
+    trainings = {model: recipe.models[model].train for model in recipe.tables[table].models}
+    starts = {model: training.start for model, training in trainings.items() if training is not None}
+    return spec(recipe.seed, recipe.tables[table], judging, starts, recipe.rehearsal)
 
 
 def trained_models(recipe: Recipe) -> list[str]:
@@ -272,9 +282,25 @@ def trained_models(recipe: Recipe) -> list[str]:
     return [name for name, model in recipe.models.items() if model.train is not None]
 
 
+def axolotl_models(recipe: Recipe) -> list[str]:
+    """The models that axolotl trains."""
+    return [name for name, model in recipe.models.items() if isinstance(model.train, AxolotlTraining)]
+
+
+def reward_models(recipe: Recipe) -> list[str]:
+    """The models that OpenRLHF trains: they score answers and write none."""
+    return [name for name, model in recipe.models.items() if isinstance(model.train, RewardTraining)]
+
+
 def made_base(recipe: Recipe, model: str) -> list[str]:
     """The file that stands for a model's base where a rule makes it: in a rehearsal. Real weights come from the hub."""
     return [f"<results>/base_models/{recipe.models[model].base}/manifest.json"] if recipe.rehearsal else []
+
+
+def start_of(recipe: Recipe, model: str) -> list[str]:
+    """The file that stands for the weights that a training starts from."""
+    start = training_of(recipe, model).start
+    return made_model(recipe, start) if start else made_base(recipe, model)
 
 
 def made_model(recipe: Recipe, model: str) -> list[str]:
@@ -293,3 +319,33 @@ def verdict_files(recipe: Recipe, table: str) -> list[str]:
         for condition in wanted.conditions
         for kind in rubrics
     ]
+
+
+def score_files(recipe: Recipe, ranking: str) -> list[str]:
+    """The scores of pairs that a ranking is averaged from."""
+    wanted = recipe.rankings[ranking]
+    return [f"<results>/scores/{wanted.benchmark}/{model}.jsonl" for model in wanted.models]
+
+
+def scoring_spec(recipe: Recipe, model: str) -> str:
+    """What decides the scores that a model gives to pairs, besides the model."""
+    generation = recipe.generation.model_dump(mode="json", include={"max_model_len", "dtype"})
+    return spec(generation, base_decides(recipe, model), model in reward_models(recipe))
+
+
+def ranking_spec(recipe: Recipe, ranking: str) -> str:
+    """What decides a ranking, besides the scores."""
+    return spec(recipe.seed, recipe.rankings[ranking], recipe.rehearsal)
+
+
+def tables_with(recipe: Recipe, model: str) -> list[str]:
+    """The tables that show a model, and the rankings."""
+    tables = [f"<results>/tables/{name}.csv" for name, table in recipe.tables.items() if model in table.models]
+    return tables + [f"<results>/rankings/{name}.csv" for name, one in recipe.rankings.items() if model in one.models]
+
+
+def model_card_spec(recipe: Recipe, model: str) -> str:
+    """What a model's card tells of the recipe: its base, its training, those before it, their data and its sampling."""
+    trainings = [training_of(recipe, model), *(start.train for start in starts_of(recipe, model))]
+    cards = [card_spec(recipe, training.dataset) for training in trainings]
+    return spec(trainings, base_spec(recipe, model), recipe.generation.sampling, cards)

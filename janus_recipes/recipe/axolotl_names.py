@@ -113,24 +113,42 @@ Scheduler = Annotated[str, _one_of(SCHEDULERS, "scheduler"), Field(json_schema_e
 
 FOLDERS = "the project, which looks for its files there: it cannot be changed"
 
+
+def _here(key: str) -> str:
+    return f"the recipe's {key}: change it there"
+
+
 SET_ELSEWHERE = {
-    "base_model": "the recipe's base_models.*.path: change it there",
-    "revision_of_model": "the recipe's base_models.*.revision: change it there",
-    "chat_template": "the recipe's base_models.*.chat_template: change it there",
-    "chat_template_jinja": "the recipe's base_models.*.chat_template: change it there",
-    "datasets": "the recipe's train.dataset and datasets: change it there",
+    "base_model": _here("base_models.*.path, or train.start"),
+    "revision_of_model": _here("base_models.*.revision"),
+    "chat_template": _here("base_models.*.chat_template"),
+    "chat_template_jinja": _here("base_models.*.chat_template"),
+    "datasets": _here("train.dataset and datasets"),
     "dataset_prepared_path": FOLDERS,
     "output_dir": FOLDERS,
-    "seed": "the recipe's seed: change it there",
-    "num_epochs": "the recipe's train.epochs: change it there",
-    "attn_implementation": "the recipe's train.attention: change it there",
-    "bf16": "the recipe's train.precision: change it there",
+    "auto_resume_from_checkpoints": "the project, which continues a killed training: it cannot be changed",
+    "logging_steps": "the project, whose curves have every step: it cannot be changed",
+    "seed": _here("seed"),
+    "num_epochs": _here("train.epochs"),
+    "attn_implementation": _here("train.attention"),
+    "bf16": _here("train.precision"),
+    "rl": _here("train.method"),
+    "trainer_cls": "the project, whose own keeps the one template's tokens: it cannot be changed",
+    "rl_beta": _here("train.beta (dpo) or train.alpha (orpo)"),
+    "gradient_accumulation_steps": _here("train.batch_size, gpus and micro_batch_size"),
+    "adapter": _here("train.adapter.kind"),
+    "load_in_4bit": _here("train.adapter.kind"),
+    "lora_r": _here("train.adapter.rank"),
+    "lora_alpha": _here("train.adapter.alpha"),
+    "lora_dropout": _here("train.adapter.dropout"),
+    "fsdp_version": _here("train.sharding"),
+    "fsdp_config": _here("train.sharding"),
+    "deepspeed": _here("train.sharding"),
     **{
-        name: f"the recipe's train.{name}: change it there"
+        name: _here(f"train.{name}")
         for name in (
             "sequence_len",
             "micro_batch_size",
-            "gradient_accumulation_steps",
             "learning_rate",
             "optimizer",
             "lr_scheduler",
@@ -143,3 +161,22 @@ SET_ELSEWHERE = {
     },
 }
 """axolotl's keys that `train.axolotl` may not hold, each with what sets it."""
+
+OTHER_NAMES = {
+    "batch_size": "gradient_accumulation_steps",
+    "dpo_beta": "rl_beta",
+    "orpo_alpha": "rl_beta",
+    "fsdp": "fsdp_config",
+    "flash_attention": "attn_implementation",
+    "sdp_attention": "attn_implementation",
+    "eager_attention": "attn_implementation",
+    "bfloat16": "bf16",
+    "load_in_8bit": "load_in_4bit",
+    "warmup_ratio": "warmup_steps",
+    "save_steps": "saves_per_epoch",
+    "save_strategy": "saves_per_epoch",
+    "max_steps": "num_epochs",
+}
+"""Further keys of axolotl's that say what one of those above says, and would win over it or contradict it."""
+
+SET_ELSEWHERE |= {name: SET_ELSEWHERE[same] for name, same in OTHER_NAMES.items()}

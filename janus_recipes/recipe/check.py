@@ -16,9 +16,12 @@ from janus_recipes.collection.seeds import read_seed_preferences, read_seed_rubr
 from janus_recipes.errors import RecipeError, StepError
 from janus_recipes.recipe.axolotl_names import SET_ELSEWHERE
 from janus_recipes.recipe.check_datasets import dataset_problems
+from janus_recipes.recipe.check_openrlhf import openrlhf_problems
 from janus_recipes.recipe.check_pools import pool_problems
 from janus_recipes.recipe.check_providers import provider_problems
 from janus_recipes.recipe.check_served import served_problems
+from janus_recipes.recipe.check_tables import table_problems
+from janus_recipes.recipe.check_training import training_problems
 from janus_recipes.recipe.problem import Path, Problem, did_you_mean, dotted, nearest
 from janus_recipes.recipe.registry import KnownModel, read_registry
 
@@ -35,9 +38,12 @@ REFERENCES = {
     "judging.provider": "providers",
     "models.*.base": "base_models",
     "models.*.train.dataset": "datasets",
+    "models.*.train.start": "models",
     "datasets.*.without": "datasets",
     "tables.*.benchmark": "benchmarks",
     "tables.*.models.*": "models",
+    "rankings.*.benchmark": "benchmarks",
+    "rankings.*.models.*": "models",
 }
 """Where a recipe names something, and the section in which that name must stand."""
 
@@ -78,8 +84,11 @@ def cross_problems(config: Mapping[str, Any]) -> list[Problem]:
         *_bad_seeds(config),
         *_bad_registry(config),
         *_bad_tables(config),
+        *table_problems(config),
         *_bad_axolotl_keys(config),
         *dataset_problems(config),
+        *training_problems(config),
+        *openrlhf_problems(config),
         *pool_problems(config),
         *_bad_keys(config),
         *provider_problems(config, _known_models(config)),

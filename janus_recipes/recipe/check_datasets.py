@@ -1,8 +1,8 @@
-"""What training sets must be to each other, to the Collection and to the models that are trained on them.
+"""What training sets must be to each other and to the Collection.
 
     janus validate RECIPE...
 
-A data set that can have no rows, or that its model cannot train on, would show only after the teacher was paid.
+A data set that can have no rows would show only after the teacher was paid.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from janus_recipes.datasets.default_messages import fastchat_messages, problem_with
 from janus_recipes.recipe.collection import DEFAULT_MESSAGES, PreferenceSets
 from janus_recipes.recipe.dataset import PairsDataset, SftDataset
+from janus_recipes.recipe.parts import part, value
 from janus_recipes.recipe.problem import Path, Problem
 
 SHARES_MAY_MISS = 1e-6
@@ -20,36 +21,32 @@ SHARES_MAY_MISS = 1e-6
 
 SETS_MADE = "collection.preference_sets.per_instruction"
 
-KINDS_OF_METHOD = {"sft": "sft"}
-"""The kind of data set that a training method takes."""
-
 
 def dataset_problems(config: Mapping[str, Any]) -> Iterator[Problem]:
     """Everything wrong with the training sets of a recipe. `config` may break the schema: what is odd is passed by."""
-    datasets = {name: one for name, one in _mapping(config, "datasets").items() if isinstance(one, Mapping)}
-    collection = _mapping(config, "collection")
-    made = _value(_mapping(collection, "preference_sets"), "per_instruction", PreferenceSets)
+    datasets = {name: one for name, one in part(config, "datasets").items() if isinstance(one, Mapping)}
+    collection = part(config, "collection")
+    made = value(part(collection, "preference_sets"), "per_instruction", PreferenceSets)
     for name, wanted in datasets.items():
         path: Path = ("datasets", name)
         match wanted.get("kind"):
             case "sft":
-                yield from _bad_sft(path, wanted, _mapping(collection, "helpful_responses"), made)
+                yield from _bad_sft(path, wanted, part(collection, "helpful_responses"), made)
             case "pairs":
                 yield from _bad_pairs(path, wanted, datasets, made)
             case "helpful_mix":
                 yield from _bad_shares(path, wanted)
     yield from _bad_default_messages(collection)
-    yield from _bad_trainings(config, datasets)
 
 
 def _bad_sft(path: Path, wanted: Mapping[str, Any], asked: Mapping[str, Any], made: Any) -> Iterator[Problem]:
     if _is_gold(wanted):
-        taken = _value(wanted, "system_messages_per_instruction", SftDataset)
+        taken = value(wanted, "system_messages_per_instruction", SftDataset)
         if isinstance(taken, int) and isinstance(made, int) and taken > made:
             what = f"wants {taken} system messages of each instruction, but {SETS_MADE} is {made}"
             yield Problem((*path, "system_messages_per_instruction"), what)
         return
-    message = _value(wanted, "system_message", SftDataset)
+    message = value(wanted, "system_message", SftDataset)
     if message == "multifaceted":
         what = "helpful responses answer no system message of their own: set system_message to none or default"
         yield Problem((*path, "response"), what)
@@ -67,8 +64,8 @@ def _bad_pairs(path: Path, wanted: Mapping[str, Any], datasets: Mapping[str, Any
             f"{without} is no sft data set with gold responses, so there is nothing of the pairs' to leave out",
         )
         return
-    taken = _value(first, "system_messages_per_instruction", SftDataset) if first is not None else 0
-    rejected = _value(wanted, "rejected_per_instruction", PairsDataset)
+    taken = value(first, "system_messages_per_instruction", SftDataset) if first is not None else 0
+    rejected = value(wanted, "rejected_per_instruction", PairsDataset)
     if not all(isinstance(number, int) for number in (made, taken, rejected)):
         return
     left = made - taken
@@ -79,11 +76,11 @@ def _bad_pairs(path: Path, wanted: Mapping[str, Any], datasets: Mapping[str, Any
 
 
 def _is_gold(wanted: Mapping[str, Any]) -> bool:
-    return wanted.get("kind") == "sft" and _value(wanted, "response", SftDataset) == "multifaceted"
+    return wanted.get("kind") == "sft" and value(wanted, "response", SftDataset) == "multifaceted"
 
 
 def _bad_shares(path: Path, wanted: Mapping[str, Any]) -> Iterator[Problem]:
-    pools = _mapping(wanted, "pools").values()
+    pools = part(wanted, "pools").values()
     shares = [one.get("share") for one in pools if isinstance(one, Mapping)]
     numbers = [share for share in shares if isinstance(share, int | float)]
     total = sum(numbers)
@@ -99,33 +96,3 @@ def _bad_default_messages(collection: Mapping[str, Any]) -> Iterator[Problem]:
     for number, name in enumerate(names):
         if isinstance(name, str) and (problem := problem_with(name, known)):
             yield Problem(("collection", "default_messages", number), problem)
-
-
-def _bad_trainings(config: Mapping[str, Any], datasets: Mapping[str, Any]) -> Iterator[Problem]:
-    for name, model in _mapping(config, "models").items():
-        train = _mapping(model, "train")
-        data, method = train.get("dataset"), train.get("method", "sft")
-        kind = datasets[data].get("kind") if isinstance(data, str) and data in datasets else None
-        needed = KINDS_OF_METHOD.get(method) if isinstance(method, str) else None
-        if kind is not None and needed is not None and kind != needed:
-            right = [other for other, one in datasets.items() if one.get("kind") == needed]
-            yield Problem(
-                ("models", name, "train", "dataset"),
-                f"{data} is of kind {kind}, and {method} trains on kind {needed}" + _there_are(right),
-            )
-
-
-def _there_are(names: list[str]) -> str:
-    return f" (there are: {', '.join(sorted(map(str, names)))})" if names else ""
-
-
-def _value(given: Mapping[str, Any], key: str, section: Any) -> Any:
-    """A section's value, the schema's default where none is given."""
-    value = given.get(key)
-    return section.model_fields[key].default if value is None else value
-
-
-def _mapping(given: Any, key: str) -> Mapping[str, Any]:
-    """A part that is a mapping; empty where it is none."""
-    part = given.get(key) if isinstance(given, Mapping) else None
-    return part if isinstance(part, Mapping) else {}

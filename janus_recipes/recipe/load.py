@@ -18,11 +18,13 @@ from pydantic import ValidationError
 
 from janus_recipes.errors import RecipeError
 from janus_recipes.recipe.check import cross_problems
+from janus_recipes.recipe.check_training import rehearsed_problems
 from janus_recipes.recipe.extends import parent_of, with_parents
 from janus_recipes.recipe.merge import merge, without_nulls
 from janus_recipes.recipe.plain_words import problems_of
 from janus_recipes.recipe.problem import Path, Place, Problem, written
-from janus_recipes.recipe.schema import Model, Prompts, Recipe, Rehearsal, RehearsalTraining, Seeds
+from janus_recipes.recipe.schema import Model, Prompts, Recipe, Rehearsal, Seeds
+from janus_recipes.recipe.training import RehearsalTraining, RehearsalTrainings
 from janus_recipes.recipe.yaml_file import read_layer
 
 DEFAULT_FILES = {
@@ -67,7 +69,7 @@ def _checked(config: Mapping[str, Any], places: Sequence[dict[Path, Place]], pro
     lines = [written(problem, places) for problem in _once(_own(found, config), places)]
     if recipe is None or problems or lines:
         raise RecipeError(list(dict.fromkeys(problems + lines)))
-    return _rehearsed(recipe, recipe.rehearsal) if recipe.rehearsal else recipe
+    return _rehearsed(recipe, recipe.rehearsal, places) if recipe.rehearsal else recipe
 
 
 def _own(problems: Sequence[Problem], config: Mapping[str, Any]) -> list[Problem]:
@@ -103,17 +105,28 @@ def _once(problems: Sequence[Problem], places: Sequence[dict[Path, Place]]) -> l
     return sorted(dict.fromkeys(problems), key=rank)
 
 
-def _rehearsed(recipe: Recipe, rehearsal: Rehearsal) -> Recipe:
+def _rehearsed(recipe: Recipe, rehearsal: Rehearsal, places: Sequence[dict[Path, Place]]) -> Recipe:
     """The recipe with a rehearsal's changes made to every model's training, and used up so that they are made once."""
-    changes = {key: value for key, value in rehearsal.training.model_dump().items() if value is not None}
-    used_up = rehearsal.model_copy(update={"training": RehearsalTraining(), "learning_rate_times": 1.0})
-    models = {name: _retrained(model, changes, rehearsal.learning_rate_times) for name, model in recipe.models.items()}
-    return recipe.model_copy(update={"models": models, "rehearsal": used_up})
+    used_up = rehearsal.model_copy(update={"training": RehearsalTrainings()})
+    models = {name: _retrained(name, model, rehearsal.training) for name, model in recipe.models.items()}
+    rehearsed = recipe.model_copy(update={"models": models, "rehearsal": used_up})
+    if problems := [written(problem, places) for problem in rehearsed_problems(rehearsed.model_dump())]:
+        raise RecipeError(problems)
+    return rehearsed
 
 
-def _retrained(model: Model, changes: Mapping[str, Any], learning_rate_times: float) -> Model:
+def _retrained(name: str, model: Model, wanted: RehearsalTrainings) -> Model:
+    """The model with the changes to every training, to those of its method and to its own, the last on top.
+
+    A training takes what it has: no reward model has `warmup_steps`.
+    """
     if model.train is None:
         return model
+    of_method: RehearsalTraining = getattr(wanted, model.train.method)
+    changes: dict[str, Any] = {}
+    for layer in (wanted.every, of_method, wanted.models.get(name, RehearsalTraining())):
+        changes |= layer.model_dump(exclude_none=True)
     # Six digits: 5.0e-6 times 600 is 0.003, not 0.0029999999999999996.
-    rate = float(f"{model.train.learning_rate * learning_rate_times:.6g}")
-    return model.model_copy(update={"train": model.train.model_copy(update={**changes, "learning_rate": rate})})
+    rate = float(f"{model.train.learning_rate * changes.pop('learning_rate_times', 1.0):.6g}")
+    known = {key: value for key, value in changes.items() if key in type(model.train).model_fields}
+    return model.model_copy(update={"train": model.train.model_copy(update={**known, "learning_rate": rate})})

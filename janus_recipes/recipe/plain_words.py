@@ -33,8 +33,8 @@ LIMITS = {
 }
 EMPTY = {"string_too_short", "too_short"}
 PLAIN_NAME = "is not a plain name: letters, digits and . _ - only, at most 64, a letter or digit first"
-KIND = "kind"
-"""The key that says which of several sections a mapping is. Pydantic puts its value into an error's path."""
+TAGS = ("kind", "method")
+"""Keys that say which of several sections a mapping is. Pydantic puts their values into an error's path."""
 EXPONENT_WITHOUT_DOT = re.compile(r"([+-]?\d+)(\.\d*)?[eE]([+-]?)(\d+)")
 
 
@@ -58,10 +58,11 @@ def _found(detail: ErrorDetails) -> Problem:
     if kind == "missing":
         return Problem(path, f"missing{_described(path)}")
     if kind == "union_tag_not_found":
-        return Problem((*path, KIND), f"missing (one of {', '.join(_kinds_at(path))})")
+        return Problem((*path, _tag_at(path)), f"missing (one of {', '.join(_kinds_at(path))})")
     if kind == "union_tag_invalid":
-        given = value[KIND] if isinstance(value, Mapping) else None
-        return Problem((*path, KIND), f"expected one of {', '.join(_kinds_at(path))}, got {_shown(given)}")
+        tag = _tag_at(path)
+        given = value[tag] if isinstance(value, Mapping) else None
+        return Problem((*path, tag), f"expected one of {', '.join(_kinds_at(path))}, got {_shown(given)}")
     if kind in EMPTY:
         return Problem(path, f"must not be empty{_described(path)}")
     return Problem(path, _about_value(kind, value, context, detail["msg"]) + _described(path))
@@ -141,11 +142,21 @@ def _type_at(path: Path) -> Any:
 
 
 def _sections_by_kind(annotation: Any) -> dict[str, type[BaseModel]]:
-    """The sections among which a mapping's `kind` chooses. Empty for any other type."""
+    """The sections among which a mapping's tag chooses. Empty for any other type."""
+    tag = _tag_of(annotation)
+    return {get_args(one.model_fields[tag].annotation)[0]: one for one in get_args(annotation)} if tag else {}
+
+
+def _tag_of(annotation: Any) -> str | None:
+    """The key that chooses among the sections of a union. None for any other type."""
     choices = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else ()
-    if len(choices) < 2 or not all(_is_section(one) and KIND in one.model_fields for one in choices):
-        return {}
-    return {get_args(one.model_fields[KIND].annotation)[0]: one for one in choices}
+    if len(choices) < 2 or not all(map(_is_section, choices)):
+        return None
+    return next((tag for tag in TAGS if all(tag in one.model_fields for one in choices)), None)
+
+
+def _tag_at(path: Path) -> str:
+    return _tag_of(_type_at(path)) or TAGS[0]
 
 
 def _kinds_at(path: Path) -> list[str]:

@@ -8,15 +8,15 @@ Paths in a recipe are relative to the folder that Snakemake runs in: the project
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from janus_recipes.recipe.axolotl_names import Optimizer, Scheduler
 from janus_recipes.recipe.collection import Collection, PreferenceSets, Source, SystemMessages
 from janus_recipes.recipe.dataset import Dataset
 from janus_recipes.recipe.provider import Asking, Provider, Sampling
 from janus_recipes.recipe.section import Condition, Name, Section
+from janus_recipes.recipe.training import RehearsalTrainings, Tracking, Training
 
 
 class Prompts(Section):
@@ -45,34 +45,16 @@ class BaseModelSpec(Section):
     chat_template: str = Field(
         "prompts/chat/mistral.jinja", description="the template of training and of inference (contract 3)"
     )
-
-
-class Training(Section):
-    """One axolotl run. The names are the paper's (appendix D.1); `rules/training.smk` runs it."""
-
-    method: Literal["sft"] = "sft"
-    dataset: Name = Field(description="a name under `datasets`")
-    gpus: int = Field(4, ge=0, description="0: train on the CPU")
-    sequence_len: int = Field(ge=8, description="tokens; a longer row is left out and counted")
-    micro_batch_size: int = Field(ge=1)
-    gradient_accumulation_steps: int = Field(ge=1)
-    epochs: float = Field(gt=0)
-    learning_rate: float = Field(gt=0)
-    optimizer: Optimizer = "adamw_bnb_8bit"
-    lr_scheduler: Scheduler = "cosine"
-    warmup_steps: int = Field(ge=0)
-    weight_decay: float = Field(ge=0)
-    gradient_checkpointing: bool = True
-    attention: Literal["flash_attention_2", "sdpa", "eager"] = "flash_attention_2"
-    precision: Literal["bf16", "fp32"] = "bf16"
-    sample_packing: bool = True
-    saves_per_epoch: int = Field(1, ge=1, description="checkpoints; a killed run continues from the last one")
-    hours: float = Field(24.0, gt=0, description="wall-clock limit asked of the cluster")
-    axolotl: dict[str, Any] = Field(
-        {},
-        description="further axolotl keys, written as they are. Those that the recipe sets elsewhere are refused; "
-        "unknown ones are found only when the training starts, by axolotl's own schema",
+    context: int | None = Field(
+        None, ge=16, description="tokens that it reads at most; null: no fewer than `generation.max_model_len`"
     )
+    parameters: float | None = Field(None, gt=0, description="in billions, for `janus plan` alone; null: not known")
+    licence: str | None = Field(None, description="of the weights, for the cards of models trained from them")
+
+    def fitted(self, generation: Generation) -> Generation:
+        """The settings of generation, with no more tokens than the base reads: vLLM refuses more."""
+        longest = min(generation.max_model_len, self.context or generation.max_model_len)
+        return generation.model_copy(update={"max_model_len": longest})
 
 
 class Model(Section):
@@ -164,7 +146,25 @@ class Table(Section):
     benchmark: Name
     models: list[Name] = Field(min_length=1)
     conditions: list[Condition] = Field(["multifaceted"], min_length=1)
+    compare: dict[Name, list[Name]] = Field(
+        {}, description="further differences to tell: of a model, those that it is compared with"
+    )
     published: str | None = Field(None, description="a table's key in `published_figures`")
+
+
+class Ranking(Section):
+    """Does a model put the answer to its own system message above the answer to another one (appendix E)?
+
+    Of each bench instance the reference answer is chosen, that to another system message of the same instruction is
+    rejected. A reward model scores both; any other model's score is the log-probability that it gives to them.
+    """
+
+    title: str
+    benchmark: Name
+    models: list[Name] = Field(min_length=1)
+    compare: dict[Name, list[Name]] = Field(
+        {}, description="differences to tell: of a model, those that it is compared with"
+    )
 
 
 Analysis = Literal["table1", "table5", "table7", "figure4", "figure5"]
@@ -189,24 +189,6 @@ class TinyModel(Section):
     max_positions: int = Field(1024, ge=64)
 
 
-class RehearsalTraining(Section):
-    """What a rehearsal changes in every model's training, also in those that an ablation adds: sizes and engine."""
-
-    gpus: int | None = Field(None, ge=0)
-    sequence_len: int | None = Field(None, ge=8)
-    micro_batch_size: int | None = Field(None, ge=1)
-    gradient_accumulation_steps: int | None = Field(None, ge=1)
-    epochs: float | None = Field(None, gt=0)
-    optimizer: Optimizer | None = None
-    warmup_steps: int | None = Field(None, ge=0)
-    gradient_checkpointing: bool | None = None
-    attention: Literal["flash_attention_2", "sdpa", "eager"] | None = None
-    precision: Literal["bf16", "fp32"] | None = None
-    sample_packing: bool | None = None
-    saves_per_epoch: int | None = Field(None, ge=1)
-    hours: float | None = Field(None, gt=0)
-
-
 class Rehearsal(Section):
     """Its presence makes the run a rehearsal: every base model is a tiny one and every table says so."""
 
@@ -216,11 +198,8 @@ class Rehearsal(Section):
         description="what every page of results says",
     )
     tiny_model: TinyModel = TinyModel()
-    training: RehearsalTraining = Field(
-        RehearsalTraining(), description="replaces these values in every model's `train`"
-    )
-    learning_rate_times: float = Field(
-        1.0, gt=0, description="every model's learning rate is multiplied by it, so that an ablation of it stays one"
+    training: RehearsalTrainings = Field(
+        RehearsalTrainings(), description="replaces these values in the models' `train`"
     )
 
 
@@ -240,7 +219,15 @@ class Throughput(Section):
     answer_tokens_per_second: float = Field(
         60.0, gt=0, description="tokens that an endpoint writes per second, in each of the answers under way"
     )
-    training_tokens_per_gpu_second: float = Field(1700.0, gt=0, description="tokens that one GPU learns per second")
+    gpu_tflops: float = Field(
+        312.0, gt=0, description="peak of a training's GPU, in 10^12 dense operations a second: an A100 in bf16"
+    )
+    flops_utilization: float = Field(
+        0.4,
+        gt=0,
+        le=1,
+        description="share of that peak that trainings reach; what gradient checkpointing computes twice counts twice",
+    )
     generated_tokens_per_gpu_second: float = Field(
         2500.0, gt=0, description="tokens that vLLM writes per second on one GPU, in all answers of a batch"
     )
@@ -276,7 +263,9 @@ class Recipe(Section):
     generation: Generation
     benchmarks: dict[Name, Benchmark]
     judging: Judging
+    tracking: Tracking = Tracking()
     tables: dict[Name, Table]
+    rankings: dict[Name, Ranking] = Field({})
     analyses: list[Analysis] = Field(
         ["table1", "table5", "table7", "figure4", "figure5"],
         description="what is told about the Collection, beside the paper's figures",

@@ -246,14 +246,19 @@ def test_helpful_responses_are_planned_only_where_a_data_set_needs_them() -> Non
         return {
             line.step.rpartition(".")[2]: (line.requests, line.usd)
             for line in plan_of(recipe).lines
-            if "helpful" in line.step
+            if "helpful_responses" in line.step
         }
 
     assert planned(overlaid(small)) == {}
     # 1,000 instructions, one response of 500 tokens each, at $10 a million.
     both = overlaid(small, prices, under=(PAPER, TABLE_10))
     assert planned(both) == {"default": (1000, 5.0), "none": (1000, 5.0)}
-    one = overlaid(small, prices, {"datasets": {"sft-default-helpful": None}}, under=(PAPER, TABLE_10))
+    without = {
+        "datasets": {"sft-default-helpful": None},
+        "models": {"janus-default-helpful": None},
+        "tables": {"table10": None},
+    }
+    one = overlaid(small, prices, without, under=(PAPER, TABLE_10))
     assert planned(one) == {"none": (1000, 5.0)}
 
 

@@ -89,7 +89,7 @@ tables:
         ("prompts: {judge: prompts}", "mine.yaml:1: prompts.judge: prompts is a folder, a file is needed"),
         ("seeds: {rubrics: /nowhere/x.yaml}", "mine.yaml:1: seeds.rubrics: there is no file /nowhere/x.yaml"),
         (
-            "collection: {preference_sets: {per_instruction: 2}}\ndatasets: {dpo: null}",
+            "collection: {preference_sets: {per_instruction: 2}}\ndatasets: {dpo: {without: null}}",
             "datasets.sft-196k.system_messages_per_instruction: wants 3 system messages of each instruction, "
             "but collection.preference_sets.per_instruction is 2",
         ),
@@ -138,7 +138,10 @@ tables:
             "models: {janus-7b: {train: {lr_scheduler: cosin}}}",
             "train.lr_scheduler: axolotl knows no scheduler cosin (did you mean cosine?)",
         ),
-        ("rehearsal: {training: {optimizer: adam}}", "rehearsal.training.optimizer: axolotl knows no optimizer adam"),
+        (
+            "rehearsal: {training: {every: {optimizer: adam}}}",
+            "rehearsal.training.every.optimizer: axolotl knows no optimizer adam",
+        ),
         (
             "models: {janus-7b: {train: {axolotl: {num_epochs: 3}}}}",
             "mine.yaml:1: models.janus-7b.train.axolotl.num_epochs: set by the recipe's train.epochs: change it there",
