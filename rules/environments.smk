@@ -6,7 +6,7 @@ localrules:
 
 
 rule build_environment:
-    """axolotl or vLLM, in its CUDA or CPU build as the recipe's `engines.build` says."""
+    """axolotl, OpenRLHF or vLLM, in its CUDA or CPU build as the recipe's `engines.build` says."""
     input:
         "envs/{environment}.lock",
     output:

@@ -1,68 +1,94 @@
-"""OpenRLHF's own loader reads our preference pairs as they are, in the one template (contract 3)."""
+"""OpenRLHF's own loader reads our pairs whole: dialogues in the one template, over-long ones with their answers."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from janus_recipes.datasets.pairs import pair_rows
-from janus_recipes.environments import run_uv
-from janus_recipes.files import Json, write_jsonl
-from janus_recipes.records import Instruction
+from janus_recipes.files import Json, read_jsonl, write_json, write_jsonl
+from janus_recipes.training.reward_rows import PREPARED
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+TEMPLATE = ROOT / "prompts" / "chat" / "mistral.jinja"
 
-INSTRUCTIONS = [Instruction("i-1", "Say the word 7.", "pool"), Instruction("i-2", "Wie heißt du?\n\n- kurz", "pool")]
-MESSAGES = {f"{one.id}/{n}": f"Be {how}." for one in INSTRUCTIONS for n, how in enumerate(("kind", "brief", "rude"))}
-ANSWERS = {"chosen": "Camomile.", "rejected": "Any."}
-RESPONSES = {item: f"An answer to be {n}." for n, item in enumerate(MESSAGES)}
+MAX_LEN = 512
+"""What read_rewards.py lets a side have, in tokens."""
+
+ANSWERS = {"chosen": "A few kind words.", "rejected": "Any words to a friend."}
+DIALOGUE = [("user", "Which word?"), ("assistant", "Say for whom."), ("user", "For a friend.")]
+WORDS = " ".join(f"the word {number}" for number in range(900))
+TURN = " ".join(f"the word {number}" for number in range(60))
+
+ROWS = {
+    "a dialogue": DIALOGUE,
+    "an over-long instruction": [("system", "Be kind."), ("user", WORDS)],
+    "over-long turns": [("system", "Be kind."), *[("user", TURN), ("assistant", TURN)] * 6, ("user", "For a friend.")],
+}
+
+
+def pair(name: str, prompt: list[tuple[str, str]], answers: dict[str, str]) -> Json:
+    head = [{"role": role, "content": content} for role, content in prompt]
+    return {"id": name, **{side: [*head, {"role": "assistant", "content": said}] for side, said in answers.items()}}
 
 
 @pytest.fixture(scope="module")
-def openrlhf(axolotl: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with OpenRLHF's code, pinned by hash, for axolotl's Python, which has torch."""
-    folder = tmp_path_factory.mktemp("openrlhf")
-    needs = ("--no-deps", "--require-hashes", "-r", str(HERE / "openrlhf.lock"))
-    run_uv("pip", "install", "--quiet", "--python", str(axolotl), "--target", str(folder), *needs)
-    return folder
-
-
-def read_by_openrlhf(axolotl: Path, openrlhf: Path, base: Path, pairs: Path) -> list[Json]:
-    environ = dict(os.environ) | {"PYTHONPATH": str(openrlhf), "HF_HUB_OFFLINE": "1"}
-    command = [axolotl / "bin" / "python", HERE / "load_pairs_openrlhf.py", pairs, base]
+def read(openrlhf: Path, tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], list[int]]:
+    """What OpenRLHF is fed, by row and side; the row whose answer has no room is not among them."""
+    folder = tmp_path_factory.mktemp("pairs")
+    no_room = pair("an over-long answer", DIALOGUE, ANSWERS | {"rejected": WORDS})
+    write_jsonl(folder / "pairs.jsonl", [*(pair(name, prompt, ANSWERS) for name, prompt in ROWS.items()), no_room])
+    job = {"base": tiny_base, "data": folder / "pairs.jsonl", "work": folder, "chat_template": TEMPLATE.read_text()}
+    write_json(folder / "jobs.json", {"pairs": {key: str(value) for key, value in job.items()}})
+    environ = dict(os.environ) | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+    command = [openrlhf / "bin" / "python", HERE / "read_rewards.py", folder / "jobs.json"]
     ran = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr[-2000:]
-    return [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")]
+    sides = [json.loads(line) for line in ran.stdout.splitlines() if line.startswith('{"name"')]
+    found = json.loads((folder / PREPARED).read_text())
+    assert (found["rows"], found["cut"], found["dropped"], found["kept"]) == (4, 2, 1, 3)
+    assert [row["id"] for row in read_jsonl(folder / "rows.jsonl")] == list(ROWS)
+    names = {side: iter(ROWS) for side in ANSWERS}
+    return {(next(names[one["side"]]), one["side"]): one["ids"] for one in sides}
 
 
-def test_the_reward_model_reads_our_pairs_in_the_one_template(
-    axolotl: Path, openrlhf: Path, tiny_base: Path, tmp_path: Path
+@pytest.fixture(scope="module")
+def decoded(read: dict[tuple[str, str], list[int]], tiny_base: Path) -> dict[tuple[str, str], str]:
+    """The tokens as text, by the vocabulary alone: in byte-level BPE a space is written Ġ and a line end Ċ."""
+    vocabulary = json.loads((tiny_base / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    names = {number: token for token, number in vocabulary.items()}
+    return {key: "".join(names[one] for one in ids).replace("Ġ", " ").replace("Ċ", "\n") for key, ids in read.items()}
+
+
+@pytest.mark.parametrize("side", ANSWERS)
+@pytest.mark.parametrize("name", ROWS)
+def test_every_side_has_one_begin_one_last_end_and_its_whole_answer(
+    name: str, side: str, read: dict[tuple[str, str], list[int]], decoded: dict[tuple[str, str], str]
 ) -> None:
-    rows = list(pair_rows(INSTRUCTIONS, MESSAGES, RESPONSES, 2, 1, Counter()))
-    assert len(rows) == 4  # two instructions, two rejected ones each
-    write_jsonl(tmp_path / "orpo.jsonl", rows)
-    read = read_by_openrlhf(axolotl, openrlhf, tiny_base, tmp_path / "orpo.jsonl")
-    assert read == [{side: in_the_template(row[side]) for side in ("chosen", "rejected")} for row in rows]
+    ids = read[name, side]
+    ends = decoded[name, side].count("[INST]")  # one after each answer
+    assert len(ids) <= MAX_LEN
+    assert ids.count(1) == 1 and ids[0] == 1  # <s>
+    assert ids.count(2) == ends and ids[-1] == 2  # </s>
+    assert decoded[name, side].endswith(f" [/INST] {ANSWERS[side]}</s>")
 
 
-def in_the_template(messages: list[Json]) -> str:
-    """What prompts/chat/mistral.jinja makes of a system message, an instruction and an answer, written by hand."""
-    system, instruction, answer = (one["content"] for one in messages)
-    return f"<s>[INST] {system}\n{instruction} [/INST] {answer}</s>"
+@pytest.mark.parametrize("side", ANSWERS)
+def test_a_dialogue_is_read_turn_by_turn(side: str, decoded: dict[tuple[str, str], str]) -> None:
+    before = "<s>[INST] Which word? [/INST] Say for whom.</s>[INST] For a friend. [/INST]"
+    assert decoded["a dialogue", side] == f"{before} {ANSWERS[side]}</s>"
 
 
-def test_its_second_stage_reads_the_dialogues_of_a_helpful_mix_in_the_same_template(
-    axolotl: Path, openrlhf: Path, tiny_base: Path, tmp_path: Path
+@pytest.mark.parametrize("side", ANSWERS)
+def test_an_over_long_prompt_loses_its_beginning_and_keeps_its_system_message(
+    side: str, read: dict[tuple[str, str], list[int]], decoded: dict[tuple[str, str], str]
 ) -> None:
-    turns = [("user", "Which tea?"), ("assistant", "For when?"), ("user", "For the night.")]
-    head = [{"role": role, "content": content} for role, content in turns]
-    sides = {side: [*head, {"role": "assistant", "content": said}] for side, said in ANSWERS.items()}
-    write_jsonl(tmp_path / "helpful-mix.jsonl", [{"id": "h-1", "source": "hh", **sides}])
-    (read,) = read_by_openrlhf(axolotl, openrlhf, tiny_base, tmp_path / "helpful-mix.jsonl")
-    before = "<s>[INST] Which tea? [/INST] For when?</s>[INST] For the night. [/INST]"
-    assert read == {side: f"{before} {said}</s>" for side, said in ANSWERS.items()}
+    one, turns = decoded["an over-long instruction", side], decoded["over-long turns", side]
+    assert one.startswith("<s>[INST] Be kind.\n") and one.endswith(f"the word 899 [/INST] {ANSWERS[side]}</s>")
+    assert turns.startswith(f"<s>[INST] Be kind.\n{TURN} [/INST] {TURN}</s>[INST]")  # whole turns, fewer of them
+    longest = max(len(read["an over-long instruction", other]) for other in ANSWERS)
+    assert longest >= MAX_LEN - 5  # as little is lost as it takes

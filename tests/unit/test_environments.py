@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from janus_recipes.environments import build_environment, torch_source, uv_environ, without_torch_hash
+from janus_recipes.environments import build_environment, excluded_from, torch_source, uv_environ, without_torch_hash
 from janus_recipes.errors import StepError, UsageError
 
 LOCKS = sorted(Path("envs").glob("*.lock"))
@@ -25,18 +25,33 @@ def test_every_package_of_a_lock_is_pinned_with_its_hash(lock: Path) -> None:
     assert "://" not in text and "find-links" not in text
 
 
-def test_axolotl_and_vllm_have_a_cpu_and_a_cuda_lock_of_the_same_versions() -> None:
+def test_each_engine_has_a_cpu_and_a_cuda_lock_of_the_same_versions() -> None:
     locks = {lock.stem: pins(lock) for lock in LOCKS if lock.stem != "bench-peers"}
-    assert set(locks) == {"axolotl-cpu", "axolotl-cuda", "vllm-cpu", "vllm-cuda"}
+    assert set(locks) == {
+        f"{engine}-{build}" for engine in ("axolotl", "openrlhf", "vllm") for build in ("cpu", "cuda")
+    }
     assert locks["axolotl-cpu"]["axolotl"] == locks["axolotl-cuda"]["axolotl"]
+    for package in ("openrlhf", "deepspeed", "transformers"):
+        assert locks["openrlhf-cpu"][package] == locks["openrlhf-cuda"][package]
     assert locks["vllm-cpu"]["vllm-cpu"] == locks["vllm-cuda"]["vllm"]
     assert {locks[name]["torch"] for name in locks} == {"2.13.0"}
 
 
 def test_cpu_locks_hold_no_cuda_package() -> None:
-    for name in ("axolotl-cpu", "vllm-cpu"):
+    for name in ("axolotl-cpu", "openrlhf-cpu", "vllm-cpu"):
         found = [one for one in pins(Path(f"envs/{name}.lock")) if one.startswith(("nvidia-cu", "cuda-"))]
         assert found == []
+
+
+def test_openrlhf_needs_no_compiler_and_brings_its_attention_kernel_along() -> None:
+    for name in ("openrlhf-cpu", "openrlhf-cuda"):
+        assert not {"flash-attn", "ray", "vllm"} & set(pins(Path(f"envs/{name}.lock")))
+    assert "kernels" in pins(Path("envs/openrlhf-cuda.lock"))
+
+
+def test_what_an_engine_is_locked_without_stands_beside_its_requirements() -> None:
+    assert excluded_from(Path("envs/openrlhf-cuda.in")) == ("--excludes", "envs/openrlhf.excludes")
+    assert excluded_from(Path("envs/axolotl-cuda.in")) == ()
 
 
 def test_vllm_for_the_cpu_is_the_audited_hash_of_the_third_party_build() -> None:
