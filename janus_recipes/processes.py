@@ -81,7 +81,7 @@ def run_child(command: Sequence[str], *, env: Mapping[str, str], log: Path, grac
     log.parent.mkdir(parents=True, exist_ok=True)
     with (
         _stopping_on_signal() as stop_asked,
-        log.open("ab") as kept,
+        log.open("ab", buffering=0) as kept,  # what was said last is there when we are killed
         _guarded(command, env, subprocess.PIPE, grace_s) as guard,
     ):
         stop_asked.call(guard.terminate)

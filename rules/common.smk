@@ -9,6 +9,11 @@ if workflow.is_main_process:  # jobs read this file again
     lookups.warn_of_retirements(RECIPE)
 
 
+# A cluster's SIGTERM reaches every process of a job. bash by itself would die of it, and Slurm then kill the rest: with
+# a trap it waits for the step, which has something to save.
+shell.prefix("set -euo pipefail; trap : TERM; ")
+
+
 pathvars:
     results=f"results/{RECIPE.name}",
     logs=f"results/{RECIPE.name}/logs",
@@ -19,6 +24,7 @@ wildcard_constraints:
     dataset=lookups.one_of(RECIPE.datasets),
     bench=lookups.one_of(RECIPE.benchmarks),
     table=lookups.one_of(RECIPE.tables),
+    ranking=lookups.one_of(RECIPE.rankings),
     base=lookups.one_of(RECIPE.base_models),
     condition="none|default|multifaceted",
     rubrics="own|swapped",

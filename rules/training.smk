@@ -1,8 +1,10 @@
-"""Train models with axolotl (paper, section 3.2 and appendix D.1)."""
+"""Train models (paper, section 3.2, appendices D and E): axolotl for SFT, DPO and ORPO, OpenRLHF for reward models."""
 
 
 localrules:
     write_training_config,
+    write_reward_config,
+    write_model_card,
 
 
 rule make_tiny_base:
@@ -37,6 +39,8 @@ rule write_training_config:
         manifest="<results>/models/{model}/axolotl.yaml.manifest.json",
     log:
         "<logs>/models/{model}.config.log",
+    wildcard_constraints:
+        model=lookups.one_of(lookups.axolotl_models(RECIPE)),
     params:
         spec=lambda wildcards: lookups.training_spec(RECIPE, wildcards.model),
     shell:
@@ -48,12 +52,16 @@ rule train_model:
     input:
         config="<results>/models/{model}/axolotl.yaml",
         data=lambda wildcards: f"<results>/datasets/{model_of(wildcards).train.dataset}.jsonl",
-        base=lambda wildcards: lookups.made_base(RECIPE, wildcards.model),
+        start=lambda wildcards: lookups.start_of(RECIPE, wildcards.model),
         env=lookups.environment_of(RECIPE, "axolotl"),
     output:
-        "<results>/models/{model}/manifest.json",
+        manifest="<results>/models/{model}/manifest.json",
+        curve="<results>/models/{model}/training.csv",
+        figure="<results>/models/{model}/training.svg",
     log:
         "<logs>/models/{model}.log",
+    wildcard_constraints:
+        model=lookups.one_of(lookups.axolotl_models(RECIPE)),
     threads: JOBS.engine_cpus
     resources:
         gpu=lambda wildcards: model_of(wildcards).train.gpus,
@@ -61,4 +69,67 @@ rule train_model:
         runtime=lambda wildcards: minutes(model_of(wildcards).train.hours),
     shell:
         "janus train run {wildcards.model} --config {input.config} --data {input.data} --env {input.env}"
-        " --out {output} > {log} 2>&1"
+        " --out {output.manifest} > {log} 2>&1"
+
+
+rule write_reward_config:
+    """The recipe's training of a reward model as OpenRLHF's own flags."""
+    input:
+        template=lambda wildcards: lookups.base_spec(
+            RECIPE, wildcards.model
+        ).chat_template,
+    output:
+        config="<results>/models/{model}/openrlhf.args",
+        manifest="<results>/models/{model}/openrlhf.args.manifest.json",
+    log:
+        "<logs>/models/{model}.config.log",
+    wildcard_constraints:
+        model=lookups.one_of(lookups.reward_models(RECIPE)),
+    params:
+        spec=lambda wildcards: lookups.training_spec(RECIPE, wildcards.model),
+    shell:
+        "janus reward config {wildcards.model} --out {output.config} > {log} 2>&1"
+
+
+rule train_reward_model:
+    """One stage of a reward model, one OpenRLHF run. Stage 2 starts from the model of stage 1."""
+    input:
+        config="<results>/models/{model}/openrlhf.args",
+        data=lambda wildcards: f"<results>/datasets/{model_of(wildcards).train.dataset}.jsonl",
+        start=lambda wildcards: lookups.start_of(RECIPE, wildcards.model),
+        env=lookups.environment_of(RECIPE, "openrlhf"),
+    output:
+        manifest="<results>/models/{model}/manifest.json",
+        curve="<results>/models/{model}/training.csv",
+        figure="<results>/models/{model}/training.svg",
+    log:
+        "<logs>/models/{model}.log",
+    wildcard_constraints:
+        model=lookups.one_of(lookups.reward_models(RECIPE)),
+    threads: JOBS.engine_cpus
+    resources:
+        gpu=lambda wildcards: model_of(wildcards).train.gpus,
+        mem_mb=JOBS.engine_mem_mb,
+        runtime=lambda wildcards: minutes(model_of(wildcards).train.hours),
+    shell:
+        "janus reward run {wildcards.model} --config {input.config} --data {input.data} --env {input.env}"
+        " --out {output.manifest} > {log} 2>&1"
+
+
+rule write_model_card:
+    """A model's card: data, hyperparameters, what differs from the paper, and its figures where a table has some."""
+    input:
+        model="<results>/models/{model}/manifest.json",
+        tables=lambda wildcards: lookups.tables_with(RECIPE, wildcards.model),
+        published=RECIPE.published_figures,
+    output:
+        card="<results>/models/{model}/card.md",
+        manifest="<results>/models/{model}/card.md.manifest.json",
+    log:
+        "<logs>/models/{model}.card.log",
+    wildcard_constraints:
+        model=lookups.one_of(lookups.trained_models(RECIPE)),
+    params:
+        spec=lambda wildcards: lookups.model_card_spec(RECIPE, wildcards.model),
+    shell:
+        "janus model-card {wildcards.model} {input.tables} --out {output.card} > {log} 2>&1"

@@ -18,9 +18,12 @@ from janus_recipes.manifest import making
 from janus_recipes.processes import last_lines, run_child
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.schema import BaseModelSpec, Recipe
+from janus_recipes.recipe.training import AxolotlTraining
 from janus_recipes.seeding import derive_seed
 from janus_recipes.training.axolotl import axolotl_config, write_config
+from janus_recipes.training.curves import draw_curve, write_curve
 from janus_recipes.training.run import train
+from janus_recipes.training.tracking import tracked
 from janus_recipes.workflow import training_of
 
 app = typer.Typer()
@@ -30,6 +33,9 @@ Model = Annotated[str, typer.Argument(help="A model of the recipe.")]
 
 WEIGHTS = "weights"
 """A model's files, beside its manifest."""
+
+CURVE = ("training.csv", "training.svg")
+"""A training's curve, beside its manifest."""
 
 TEXT_FIELDS = {"instructions": "text"}
 """Where the tokenizer finds a row's text; asked rows have it under `value`."""
@@ -69,12 +75,14 @@ def config(model: Model, recipe: Recipes, out: Out) -> None:
     spec = load_recipe(recipe)
     base = spec.base_models[named(spec.models, model, "model").base]
     training = training_of(spec, model)
+    if not isinstance(training, AxolotlTraining):
+        raise StepError(f"models.{model} is trained by OpenRLHF: janus reward config {model}")
     template = Path(base.chat_template)
     with making(out, recipe=spec.name, section=training, inputs={"template": template}):
         keys = axolotl_config(
             training,
-            base=base_path(spec, spec.models[model].base),
-            revision=None if spec.rehearsal else base.revision,
+            base=start_weights(spec, model),
+            revision=None if spec.rehearsal or training.start else base.revision,
             chat_template=template.read_text(encoding="utf-8"),
             dataset=Path("results", spec.name, "datasets", f"{training.dataset}.jsonl"),
             work=work_folder(out.parent),
@@ -94,12 +102,16 @@ def run(
 ) -> None:
     """Train: continue from the last checkpoint where there is one."""
     spec = load_recipe(recipe)
-    base = Path(base_path(spec, named(spec.models, model, "model").base)).with_name("manifest.json")
+    named(spec.models, model, "model")
     training, weights = training_of(spec, model), out.parent / WEIGHTS
-    inputs = {"config": config, "data": data, **({"base": base} if spec.rehearsal else {})}
-    work = work_folder(out.parent)
-    with making(weights, recipe=spec.name, section=training, inputs=inputs, manifest=out) as made:
-        result = train(config, work, weights, environment=env.parent, gpus=training.gpus)
+    start = Path(start_weights(spec, model)).with_name("manifest.json")
+    inputs = {"config": config, "data": data, **({"start": start} if spec.rehearsal or training.start else {})}
+    work, drawn = work_folder(out.parent), [out.parent / name for name in CURVE]
+    with making(weights, recipe=spec.name, section=training, inputs=inputs, manifest=out, also=drawn) as made:
+        reports = tracked(spec.tracking, spec.name, model)
+        result, points = train(config, work, weights, environment=env.parent, gpus=training.gpus, tracked=reports)
+        write_curve(drawn[0], points)
+        draw_curve(drawn[1], points, title=model, notice=spec.rehearsal.notice if spec.rehearsal else None)
         made.counts = asdict(result)
         made.notes = {"environment": json.loads(env.read_text(encoding="utf-8")), "model": model}
     shutil.rmtree(work)  # only now: a kill before the manifest is there must not cost the checkpoints
@@ -109,6 +121,12 @@ def base_path(recipe: Recipe, base: str) -> str:
     """Where a base model's weights are: in a rehearsal the tiny ones made here, else as the recipe says."""
     spec: BaseModelSpec = recipe.base_models[base]
     return str(Path("results", recipe.name, "base_models", base, WEIGHTS)) if recipe.rehearsal else spec.path
+
+
+def start_weights(recipe: Recipe, model: str) -> str:
+    """Where the weights are that a model's training starts from: another model's, or its base's."""
+    start = training_of(recipe, model).start
+    return weights_of(recipe, start) if start else base_path(recipe, recipe.models[model].base)
 
 
 def weights_of(recipe: Recipe, model: str) -> str:

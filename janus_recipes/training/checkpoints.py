@@ -13,6 +13,8 @@ from pathlib import Path
 from janus_recipes.files import Json
 
 STATE = "trainer_state.json"
+PREFIX = "checkpoint-"
+"""A checkpoint's folder is named by this and its step."""
 
 MODEL_FILES = (
     "config.json",
@@ -34,6 +36,11 @@ def last_checkpoint(out: Path) -> Path | None:
     return next((one for one in reversed(checkpoints(out)) if is_whole(one)), None)
 
 
+def step_of(checkpoint: Path | None) -> int | None:
+    """How many steps a checkpoint has behind it; None where there is none."""
+    return None if checkpoint is None else int(checkpoint.name.removeprefix(PREFIX))
+
+
 def remove_incomplete(out: Path) -> None:
     """Delete the checkpoints that a kill left half-written: axolotl would continue from the newest, whole or not."""
     for checkpoint in checkpoints(out):
@@ -43,8 +50,8 @@ def remove_incomplete(out: Path) -> None:
 
 def checkpoints(out: Path) -> list[Path]:
     """The checkpoint folders, oldest first."""
-    found = [path for path in out.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("checkpoint-")))
+    found = [path for path in out.glob(f"{PREFIX}*") if path.name.removeprefix(PREFIX).isdigit()]
+    return sorted(found, key=lambda path: int(path.name.removeprefix(PREFIX)))
 
 
 def is_whole(checkpoint: Path) -> bool:
@@ -54,7 +61,8 @@ def is_whole(checkpoint: Path) -> bool:
     except (OSError, ValueError):
         return False
     weights = [*checkpoint.glob("*.safetensors")]
-    states = [*checkpoint.glob("*.pt"), *checkpoint.glob("*.pth")]
+    # At any depth: DeepSpeed keeps its own in a folder. FSDP's optimizer is a .bin.
+    states = [file for pattern in ("*.pt", "*.pth", "*.bin") for file in checkpoint.rglob(pattern)]
     return bool(weights) and all(map(safetensors_whole, weights)) and all(map(zipfile.is_zipfile, states))
 
 

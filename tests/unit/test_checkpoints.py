@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from janus_recipes.training.checkpoints import is_whole, last_checkpoint, model_files, remove_incomplete
+from janus_recipes.training.checkpoints import is_whole, last_checkpoint, model_files, remove_incomplete, step_of
 
 
 def checkpoint(out: Path, step: int) -> Path:
@@ -42,9 +42,27 @@ def test_a_checkpoint_without_its_weights_or_state_is_not_whole(tmp_path: Path, 
     assert not is_whole(folder)
 
 
+@pytest.mark.parametrize("name", ["optimizer.bin", "global_step10/zero_pp_rank_0_mp_rank_00_optim_states.pt"])
+def test_what_several_gpus_share_must_be_whole_too(tmp_path: Path, name: str) -> None:
+    folder = checkpoint(tmp_path, 10)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(b"cut short")
+    assert not is_whole(folder)
+
+
+def test_an_adapters_checkpoint_is_continued_from_like_any_other(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path, 10)
+    (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+    assert is_whole(folder)
+    cut = folder / "adapter_model.safetensors"
+    cut.write_bytes(cut.read_bytes()[:-3])
+    assert not is_whole(folder)
+
+
 def test_checkpoints_are_ordered_by_step_and_not_by_name(tmp_path: Path) -> None:
     checkpoint(tmp_path, 9), checkpoint(tmp_path, 10)
     assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
+    assert (step_of(last_checkpoint(tmp_path)), step_of(None)) == (10, None)
 
 
 def test_a_finished_model_carries_no_optimizer_states(tmp_path: Path) -> None:
