@@ -41,7 +41,7 @@ def generate(
     with making(out, recipe=spec.name, section=spec.generation, inputs=inputs) as made:
         counts = generate_with_vllm(
             generation_requests(read_bench(bench), condition, spec.default_system_message, spec.seed),
-            spec.generation,
+            base.fitted(spec.generation),
             model=weights,
             revision=None if Path(weights).is_dir() else base.revision,
             chat_template=template.read_text(encoding="utf-8"),

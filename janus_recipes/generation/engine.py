@@ -18,15 +18,26 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 Json = dict[str, Any]
+Loader = Callable[[Json], Any]
+RowsOf = Callable[[Any, Any, Sequence[Json], Json], list[Json]]
+"""From engine, tokenizer, a chunk of requests and the job to the chunk's rows."""
 
 
 def run(job: Json) -> None:
     """Answer the requests that `out` does not hold yet."""
+    in_chunks(job, load_engine, answers, "answers to sample")
+
+
+def in_chunks(job: Json, load: Loader, rows_of: RowsOf, what: str) -> None:
+    """Write the rows that `out` does not hold yet, `job["chunk"]` requests at a time.
+
+    `load` starts the engine, `rows_of` gives a chunk's rows; `ranking/engine.py` works in the same way.
+    """
     out = Path(job["out"])
     done = finished_ids(out)
     left = [request for request in read_rows(Path(job["requests"])) if request["id"] not in done]
@@ -34,13 +45,13 @@ def run(job: Json) -> None:
         return
     tokenizer = load_tokenizer(job)
     began = time.monotonic()
-    engine = load_engine(job)
-    say(f"engine ready after {time.monotonic() - began:.0f} s; {len(left)} answers to sample, {len(done)} are there")
+    engine = load(job)
+    say(f"engine ready after {time.monotonic() - began:.0f} s; {len(left)} {what}, {len(done)} are there")
     for start in range(0, len(left), job["chunk"]):
         chunk = left[start : start + job["chunk"]]
-        append_rows(out, answers(engine, tokenizer, chunk, job))
+        append_rows(out, rows_of(engine, tokenizer, chunk, job))
         rate = (start + len(chunk)) / (time.monotonic() - began)
-        say(f"{start + len(chunk)}/{len(left)} answers, {rate:.1f}/s")
+        say(f"{start + len(chunk)}/{len(left)}, {rate:.1f}/s")
 
 
 def answers(engine: Any, tokenizer: Any, chunk: Sequence[Json], job: Json) -> list[Json]:
@@ -67,8 +78,12 @@ def answers(engine: Any, tokenizer: Any, chunk: Sequence[Json], job: Json) -> li
 
 
 def prompt_ids(tokenizer: Any, messages: list[Json], template: str) -> list[int]:
-    """The token ids of a chat up to where the answer begins. The template writes the one <s>; none is added to it."""
-    text = tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False, add_generation_prompt=True)
+    """The token ids of a chat up to where the answer begins, or of a whole one where its last turn is an answer.
+
+    The template writes the one <s>; none is added to it.
+    """
+    begins = messages[-1]["role"] != "assistant"
+    text = tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False, add_generation_prompt=begins)
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
@@ -154,7 +169,7 @@ def print_prompts(job: Json) -> None:
 
 def say(text: str) -> None:
     """A line for the log."""
-    sys.stderr.write(f"janus generate: {text}\n")
+    sys.stderr.write(f"janus: {text}\n")
 
 
 def main() -> None:

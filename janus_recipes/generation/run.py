@@ -120,6 +120,11 @@ def prepare_work(
         "requests_digest": digest_of(work / REQUESTS),
         "out": str(work / ROWS),
     }
+    write_job(work, job)
+
+
+def write_job(work: Path, job: Json) -> None:
+    """Write the job for the engine; rows that another job left in `work` are deleted first."""
     path = work / JOB
     if not path.exists() or what_decides(json.loads(path.read_text(encoding="utf-8"))) != what_decides(job):
         (work / ROWS).unlink(missing_ok=True)

@@ -16,7 +16,8 @@ from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import BenchInstance, read_asked
 from janus_recipes.reporting.published import read_published
 from janus_recipes.reporting.render import SUFFIXES, write_table
-from janus_recipes.reporting.table import JudgedAnswers, build_table
+from janus_recipes.reporting.scored import JudgedAnswers
+from janus_recipes.reporting.table import build_table
 
 
 def make_table(

@@ -18,13 +18,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from janus_recipes.files import written_whole
 from janus_recipes.judging.scores import Counts
 from janus_recipes.records import Status
+from janus_recipes.reporting.compare import Comparison
 from janus_recipes.reporting.statistics import Interval
 from janus_recipes.reporting.table import (
     COMPARISON_COLUMNS,
     CSV_COLUMNS,
     BuiltTable,
     Cell,
-    Comparison,
     Line,
     comparison_rows,
     csv_rows,
@@ -141,10 +141,11 @@ def interval(found: Interval | None) -> str:
 
 
 def comparison_label(one: Comparison) -> str:
-    """What is compared: the first side minus the second."""
-    if one.kind == "trained_minus_base":
-        return f"{one.model} {MINUS} {one.against}"
-    return f"{one.model}: own {MINUS} another message's rubrics"
+    """What is compared: the first side minus the second, and what the second is to the first."""
+    if one.kind == "own_minus_swapped":
+        return f"{one.model}: own {MINUS} another message's rubrics"
+    what = {"trained_minus_base": ", its base", "trained_minus_start": ", which it started from", "compared": ""}
+    return f"{one.model} {MINUS} {one.against}{what[one.kind]}"
 
 
 def _markdown_scores(table: BuiltTable) -> str:

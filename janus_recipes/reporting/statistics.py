@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """A 95% interval, in points of the 1 to 5 scale."""
+    """A 95% interval, in the unit of the scores."""
 
     low: float
     high: float

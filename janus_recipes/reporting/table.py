@@ -20,11 +20,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from janus_recipes.errors import StepError
-from janus_recipes.judging.scores import Counts, InstanceScores, MissingVerdicts, count_instances, score_instances
+from janus_recipes.judging.scores import Counts, InstanceScores, MissingVerdicts, count_instances
 from janus_recipes.recipe.schema import Recipe
-from janus_recipes.records import Asked, BenchInstance, Status
+from janus_recipes.records import BenchInstance, Status
+from janus_recipes.reporting.compare import Comparison, comparisons_of
 from janus_recipes.reporting.published import PublishedTable
-from janus_recipes.reporting.statistics import Estimate, mean_with_interval, paired_difference
+from janus_recipes.reporting.scored import JudgedAnswers, ScoredAnswers, score_answers
+from janus_recipes.reporting.statistics import Estimate, mean_with_interval
 from janus_recipes.seeding import derive_seed
 
 AVERAGE = "Average"
@@ -43,21 +45,6 @@ SINGLE = "single"
 """The selection of plain sampling: the one answer that was drawn."""
 
 Metric = Literal["rubric_score", "swapped_rubric_score"]
-
-
-@dataclass(frozen=True)
-class JudgedAnswers:
-    """The verdicts on one model's answers under one condition.
-
-    `swapped`: the same answers judged under another item's rubrics, under the ids of the answers; None where that
-    control was not run. `judge`: the judge model's name as its endpoint knows it. `judged_at`: the ISO date
-    of its answers, or the first and the last.
-    """
-
-    own: Sequence[Asked[int]]
-    swapped: Sequence[Asked[int]] | None
-    judge: str
-    judged_at: str
 
 
 @dataclass(frozen=True)
@@ -85,20 +72,6 @@ class Line:
     @property
     def average(self) -> Cell:
         return self.cells[-1]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A paired difference, `first` minus `second`, both means over the instances that both have."""
-
-    kind: Literal["trained_minus_base", "own_minus_swapped"]
-    model: str
-    against: str
-    condition: str
-    judge: str
-    first: float | None
-    second: float | None
-    difference: Estimate
 
 
 @dataclass(frozen=True)
@@ -135,17 +108,6 @@ class _Column:
     n_expected: int
 
 
-@dataclass(frozen=True)
-class _Scored:
-    """One model's answers under one condition, scored."""
-
-    model: str
-    condition: str
-    judged: JudgedAnswers
-    own: InstanceScores
-    swapped: InstanceScores | None
-
-
 def build_table(
     table_name: str,
     recipe: Recipe,
@@ -160,7 +122,7 @@ def build_table(
     """
     table = recipe.tables[table_name]
     pairs = [(model, condition) for model in table.models for condition in table.conditions]
-    scored = [_score(pair, judged[pair], bench, recipe) for pair in pairs]
+    scored = [score_answers(pair, judged[pair], bench, recipe) for pair in pairs]
     columns = _columns(table_name, recipe, bench, published)
     return BuiltTable(
         name=table_name,
@@ -168,7 +130,7 @@ def build_table(
         notice=recipe.rehearsal.notice if recipe.rehearsal else None,
         columns=tuple(columns),
         lines=tuple(_lines(recipe, bench, columns, scored, published)),
-        comparisons=tuple(_comparisons(recipe, bench, scored)),
+        comparisons=tuple(comparisons_of(table, recipe, bench, scored)),
         published_by=f"{published.judge}, {published.source}" if published else None,
         n_expected=columns[AVERAGE].n_expected,
         n_instances=len(bench),
@@ -185,9 +147,9 @@ def csv_rows(table: BuiltTable) -> Iterator[tuple[str, ...]]:
             yield (
                 *(line.model, line.condition, SINGLE, cell.benchmark, line.metric),
                 table.judge_cell(line.judge),
-                *_estimate_texts(cell.estimate),
+                *estimate_texts(cell.estimate),
                 *map(str, (cell.counts.n_expected, cell.counts.n_used, cell.counts.n_left_out)),
-                *map(_number, (cell.published, cell.difference)),
+                *map(number_text, (cell.published, cell.difference)),
             )
 
 
@@ -198,28 +160,21 @@ def comparison_rows(table: BuiltTable) -> Iterator[tuple[str, ...]]:
         yield (
             *(one.kind, one.model, one.against, one.condition, AVERAGE),
             table.judge_cell(one.judge),
-            *map(_number, (one.first, one.second)),
-            *_estimate_texts(one.difference),
+            *map(number_text, (one.first, one.second)),
+            *estimate_texts(one.difference),
             *map(str, (table.n_expected, n_used, table.n_expected - n_used)),
         )
 
 
-def _estimate_texts(estimate: Estimate) -> tuple[str, str, str]:
+def estimate_texts(estimate: Estimate) -> tuple[str, str, str]:
+    """A figure and its interval as the CSVs have them."""
     low, high = estimate.interval or (None, None)
-    return _number(estimate.value), _number(low), _number(high)
+    return number_text(estimate.value), number_text(low), number_text(high)
 
 
-def _number(value: float | None) -> str:
+def number_text(value: float | None) -> str:
+    """A number with 4 decimals; an empty text where there is none."""
     return "" if value is None else f"{value:z.4f}"  # z: a difference that rounds to nothing is 0.0000, not -0.0000
-
-
-def _score(pair: tuple[str, str], judged: JudgedAnswers, bench: Sequence[BenchInstance], recipe: Recipe) -> _Scored:
-    spec = recipe.judging
-    own = score_instances(bench, judged.own, spec.runs, spec.missing_verdicts)
-    swapped = None
-    if judged.swapped is not None:
-        swapped = score_instances(bench, judged.swapped, spec.runs, spec.missing_verdicts)
-    return _Scored(*pair, judged, own, swapped)
 
 
 def _columns(
@@ -250,7 +205,7 @@ def _lines(
     recipe: Recipe,
     bench: Sequence[BenchInstance],
     columns: Mapping[str, _Column],
-    scored: Sequence[_Scored],
+    scored: Sequence[ScoredAnswers],
     published: PublishedTable | None,
 ) -> Iterator[Line]:
     instruction_of = {one.id: one.instruction_id for one in bench}
@@ -263,7 +218,7 @@ def _lines(
             yield Line(one.model, one.condition, metric, one.judged.judge, one.judged.judged_at, tuple(cells))
 
 
-def _metrics(one: _Scored) -> Iterator[tuple[Metric, InstanceScores]]:
+def _metrics(one: ScoredAnswers) -> Iterator[tuple[Metric, InstanceScores]]:
     yield "rubric_score", one.own
     if one.swapped is not None:
         yield "swapped_rubric_score", one.swapped
@@ -284,60 +239,9 @@ def _counts(scores: InstanceScores, column: _Column) -> Counts:
     return replace(counts, n_expected=column.n_expected, left_out={**counts.left_out, **missing})
 
 
-def _beside_published(cell: Cell, one: _Scored, published: PublishedTable, recipe: Recipe) -> Cell:
+def _beside_published(cell: Cell, one: ScoredAnswers, published: PublishedTable, recipe: Recipe) -> Cell:
     figure = published.figure(one.model, one.condition, cell.benchmark)
     comparable = recipe.rehearsal is None and one.judged.judge == published.judge
     value = cell.estimate.value
     difference = value - figure if comparable and value is not None and figure is not None else None
     return Cell(cell.benchmark, cell.estimate, cell.counts, figure, difference)
-
-
-def _comparisons(recipe: Recipe, bench: Sequence[BenchInstance], scored: Sequence[_Scored]) -> Iterator[Comparison]:
-    """Each trained model minus its base, then each model's own rubrics minus another item's; over all instances."""
-    for one, base in ((one, base) for one in scored for base in scored):
-        if _is_base_of(base, one, recipe):
-            yield _compare("trained_minus_base", one, base.model, (one.own, base.own), bench, recipe)
-    for one in scored:
-        if one.swapped is not None:
-            against = "swapped_rubric_score"
-            yield _compare("own_minus_swapped", one, against, (one.own, one.swapped), bench, recipe)
-
-
-def _is_base_of(base: _Scored, one: _Scored, recipe: Recipe) -> bool:
-    """Whether `base` is the untrained model that `one` was trained from, under the same condition and judge."""
-    model, base_model = recipe.models[one.model], recipe.models[base.model]
-    return (
-        model.train is not None
-        and base_model.train is None
-        and model.base == base_model.base
-        and one.condition == base.condition
-        and one.judged.judge == base.judged.judge
-    )
-
-
-def _compare(
-    kind: Literal["trained_minus_base", "own_minus_swapped"],
-    one: _Scored,
-    against: str,
-    sides: tuple[InstanceScores, InstanceScores],
-    bench: Sequence[BenchInstance],
-    recipe: Recipe,
-) -> Comparison:
-    instruction_of = {instance.id: instance.instruction_id for instance in bench}
-    first, second = sides[0].scores, sides[1].scores
-    both = [instance.id for instance in bench if instance.id in first and instance.id in second]
-    seed = derive_seed(recipe.seed, "bootstrap", kind, one.model, against, one.condition)
-    return Comparison(
-        kind,
-        one.model,
-        against,
-        one.condition,
-        one.judged.judge,
-        first=_mean(first, both),
-        second=_mean(second, both),
-        difference=paired_difference(first, second, instruction_of, seed),
-    )
-
-
-def _mean(scores: Mapping[str, float], ids: Sequence[str]) -> float | None:
-    return sum(scores[one] for one in ids) / len(ids) if ids else None
