@@ -5,24 +5,26 @@
 
 Runs inside axolotl's environment. The weights are random; the tokenizer is a byte-level BPE trained on the rehearsal's
 own texts, so it takes any text and gives it back. As Mistral's own, it writes [INST] as plain text and puts one <s>
-before a text unless it is told not to.
+before a text unless it is told not to. What a template writes between bars, as <|im_end|>, is a token by itself, as in
+the families that have it.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import MistralConfig, MistralForCausalLM, PreTrainedTokenizerFast
+from transformers.utils.chat_template_utils import render_jinja_template
 
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
-TEMPLATE_TEXT = "[INST] [/INST]"
-"""Read along with every text, so that the chat template's words become whole tokens."""
+BARRED = re.compile(r"<\|\w+\|>")
 
 
 def texts_of(paths: Sequence[Path], fields: Sequence[str]) -> Iterator[str]:
@@ -38,16 +40,20 @@ def texts_of(paths: Sequence[Path], fields: Sequence[str]) -> Iterator[str]:
 
 def make_tokenizer(texts: Iterator[str], vocabulary: int, max_positions: int, template: str) -> PreTrainedTokenizerFast:
     """A byte-level BPE of at most `vocabulary` tokens that carries the chat template."""
+    frame = frame_of(template)
+    words = BARRED.sub(" ", frame)  # read along with every text, so that they become whole tokens
     bpe = Tokenizer(models.BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    # An empty line by itself, as in LLaMA 3, whose prompts end with one: what follows must not change its token.
+    lines = pre_tokenizers.Split(Regex(r"\n{2,}"), behavior="isolated")
+    bpe.pre_tokenizer = pre_tokenizers.Sequence([lines, pre_tokenizers.ByteLevel(add_prefix_space=False)])
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
-        special_tokens=[UNKNOWN, BEGIN, END],
+        special_tokens=[UNKNOWN, BEGIN, END, *sorted(set(BARRED.findall(frame)))],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    bpe.train_from_iterator((f"{TEMPLATE_TEXT} {text}" for text in texts), trainer)
+    bpe.train_from_iterator((f"{words} {text}" for text in texts), trainer)
     bpe.post_processor = processors.TemplateProcessing(single=f"{BEGIN} $A", special_tokens=[(BEGIN, 1)])
     # OpenRLHF finds a text's end by its padding, so padding must not be </s>.
     names = {"bos_token": BEGIN, "eos_token": END, "unk_token": UNKNOWN, "pad_token": UNKNOWN}
@@ -56,6 +62,13 @@ def make_tokenizer(texts: Iterator[str], vocabulary: int, max_positions: int, te
     )
     tokenizer.chat_template = template
     return tokenizer
+
+
+def frame_of(template: str) -> str:
+    """What a chat template writes around an instruction and its answer."""
+    turns = [{"role": role, "content": ""} for role in ("user", "assistant")]
+    rendered, _ = render_jinja_template([turns], chat_template=template, bos_token="", eos_token="")
+    return str(rendered[0])
 
 
 def make_model(spec: dict[str, int], vocabulary: int, seed: int) -> MistralForCausalLM:

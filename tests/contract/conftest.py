@@ -33,6 +33,11 @@ def vllm() -> Path:
 
 
 @pytest.fixture(scope="session")
+def openrlhf() -> Path:
+    return environment("openrlhf")
+
+
+@pytest.fixture(scope="session")
 def tiny_base(axolotl: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random Mistral of two layers with the one chat template."""
     folder = tmp_path_factory.mktemp("tiny")
