@@ -8,23 +8,22 @@ the words. The card opens with the front matter that the Hugging Face hub reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import DatasetCardData
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from janus_recipes.datasets.default_messages import LICENCE
 from janus_recipes.datasets.described import described, names_of_messages, set_apart
 from janus_recipes.datasets.faults import faults_of, paper_rows
 from janus_recipes.datasets.lineage import Made
 from janus_recipes.datasets.parquet import first_row
+from janus_recipes.hub.cards import flat, hub_licences, rendered, shown, table
 from janus_recipes.recipe.collection import Located
 from janus_recipes.recipe.dataset import HelpfulMix
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.redact import redact
-from janus_recipes.reporting.text import markdown_table
 
 PARQUET = "data/train-00000-of-00001.parquet"
 """Where the rows lie in the hub's repository."""
@@ -37,12 +36,6 @@ MEANINGS = {
     "rejected": "the same conversation with the other answer",
 }
 
-HUB_LICENCES = {
-    *("mit", "apache-2.0", "cc0-1.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-4.0"),
-    *("cc-by-nc-sa-4.0", "cc-by-nd-4.0", "odc-by", "odbl", "bsd-3-clause", "gpl-3.0", "other", "unknown"),
-}
-"""Names that the hub knows and data sets have; another licence is `other` in the front matter."""
-
 SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 
 
@@ -50,11 +43,9 @@ def card_of(name: str, recipe: Recipe, steps: list[Made]) -> str:
     """The card, front matter and Markdown, of the data set that is the last of `steps`."""
     dataset, sources = recipe.datasets[name], sources_of(recipe, name)
     rows = steps[-1].part("counts")["rows"]
-    licences = [source.licence for source in sources.values()]
-    licences += [LICENCE] if names_of_messages(steps[-1].manifest) else []
     front = DatasetCardData(
         pretty_name=f"{name} ({recipe.name})",
-        license=hub_licences(licences),
+        license=hub_licences(licences_of(recipe, name, steps)),
         task_categories=["text-generation"],
         size_categories=next((size for most, size in SIZES.items() if rows < most), "n>10M"),
         tags=["janus", dataset.kind.replace("_", "-"), *(["rehearsal"] if recipe.rehearsal else [])],
@@ -66,14 +57,7 @@ def card_of(name: str, recipe: Recipe, steps: list[Made]) -> str:
 def body(name: str, recipe: Recipe, steps: list[Made], sources: Mapping[str, Located]) -> str:
     """The card's Markdown."""
     made = steps[-1]
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("card.md.j2").render(
+    facts = dict(
         name=f"{name} ({recipe.name})",
         notice=recipe.rehearsal.notice if recipe.rehearsal else "",
         recipe=recipe.name,
@@ -90,6 +74,7 @@ def body(name: str, recipe: Recipe, steps: list[Made], sources: Mapping[str, Loc
         beside_paper=table(("what", "here", "in the paper"), paper_rows(recipe, steps)),
         faults=faults_of(recipe, name, sources, steps),
     )
+    return rendered(Path(__file__).with_name("card.md.j2"), facts)
 
 
 def sources_of(recipe: Recipe, name: str) -> Mapping[str, Located]:
@@ -98,34 +83,10 @@ def sources_of(recipe: Recipe, name: str) -> Mapping[str, Located]:
     return dataset.pools if isinstance(dataset, HelpfulMix) else recipe.collection.sources
 
 
-def hub_licences(licences: Iterable[str | None]) -> str | list[str]:
-    """Licences by the hub's names, each once; None is unknown."""
-    given = {(licence or "unknown").lower() for licence in licences}
-    names = sorted(name if name in HUB_LICENCES else "other" for name in given)
-    return names[0] if len(set(names)) == 1 else sorted(set(names))
-
-
-def table(head: tuple[str, ...], rows: Any) -> str:
-    """A Markdown table, or nothing when it would be empty. Whatever is a number stands on the right."""
-    found = [tuple(row) for row in rows]
-    numbers = {place for row in found for place, value in enumerate(row) if isinstance(value, int)}
-    shown = [[f"{value:,}" if isinstance(value, int) else value for value in row] for row in found]
-    return markdown_table(head, shown, set(range(len(head))) - numbers) if found else ""
-
-
-def shown(path: Path) -> str:
-    """A file as it is named to others: below the project by its path, elsewhere by its name alone."""
-    return f"`{path.name if path.is_absolute() else path}`"
-
-
-def flat(counts: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, int]]:
-    """The numbers of nested counts, each with its path in words."""
-    for key, value in counts.items():
-        what = f"{before}{str(key).replace('_', ' ')}"
-        if isinstance(value, Mapping):
-            yield from flat(value, f"{what}: ")
-        elif isinstance(value, int):
-            yield what, value
+def licences_of(recipe: Recipe, name: str, steps: list[Made]) -> list[str | None]:
+    """The licences of all that went into a data set; None: not known."""
+    licences = [source.licence for source in sources_of(recipe, name).values()]
+    return licences + ([LICENCE] if steps and names_of_messages(steps[-1].manifest) else [])
 
 
 def columns_of(rows: Path) -> Iterator[tuple[str, str, str]]:

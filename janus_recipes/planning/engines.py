@@ -1,100 +1,98 @@
-"""What the GPUs do: hours of each training, and of sampling each model's answers to a bench.
+"""Hours of each training on the GPUs, in the recipe's order.
 
-Speeds are those that finished runs of the recipe had, by their manifests, else those that its `throughput` states.
+Speeds are those that the recipe's finished trainings of a method had, by their manifests, else the stated one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
-from janus_recipes.files import Json
-from janus_recipes.manifest import manifest_of
 from janus_recipes.planning.asking import S_PER_H
 from janus_recipes.planning.datasets import file_of, row_tokens, rows_at_most
+from janus_recipes.planning.gpu_hours import operations_per_token, stated_speed
 from janus_recipes.planning.line import Basis, Line
-from janus_recipes.planning.made import as_manifest, manifest, mean
-from janus_recipes.planning.nodes import instances_at_most, judged
+from janus_recipes.planning.made import manifest, mean
 from janus_recipes.planning.tokens import TokenCounter
-from janus_recipes.planning.typical import answer_tokens_of
-from janus_recipes.recipe.schema import Recipe, Training
+from janus_recipes.recipe.schema import Recipe
+from janus_recipes.recipe.training import Training
+
+BILLION = 1e9
 
 
 def training_lines(recipe: Recipe, tokens: TokenCounter) -> Iterator[Line]:
     """A line for each training."""
+    measured = measured_speeds(recipe, tokens)
     for name, model in recipe.models.items():
         if model.train:
-            yield training_line(recipe, name, model.train, tokens)
+            yield training_line(recipe, name, model.train, tokens, measured.get(model.train.method))
 
 
-def training_line(recipe: Recipe, name: str, train: Training, tokens: TokenCounter) -> Line:
-    """Tokens of the data set x epochs / (tokens per second and GPU). A training on the CPU has no GPU-hours."""
-    step, by = f"train {name}", f"{train.method} of {recipe.models[name].base} on {train.dataset}"
-    if manifest(Path("results", recipe.name, "models", name, "manifest.json")).get("section") == as_manifest(train):
+def training_line(
+    recipe: Recipe, name: str, train: Training, tokens: TokenCounter, measured: float | None = None
+) -> Line:
+    """Its operations / those that a GPU does per second: as measured, else as stated.
+
+    A training on the CPU has no GPU-hours; of a base whose size is not known nobody can say how many it takes.
+    """
+    step, by = f"train {name}", what_is_trained(recipe, name, train)
+    if finished_training(recipe, name):
         return Line(step, by, "made")
-    read = rows_at_most(recipe, train.dataset) * row_tokens(recipe, train.dataset, tokens) * train.epochs
-    speed = measured_training_speed(recipe) or recipe.throughput.training_tokens_per_gpu_second
-    gpu_hours = read / speed / S_PER_H if train.gpus else 0.0
-    hours = gpu_hours / train.gpus if train.gpus else None
+    read = tokens_to_read(recipe, train, tokens)
     basis: Basis = "exact" if file_of(recipe, train.dataset).exists() else "estimate"
+    if not train.gpus:
+        return Line(step, by, basis, gpu_tokens=round(read), hours=None)
+    work = operations(recipe, name, train, tokens)
+    gpu_hours = None if work is None else work / (measured or stated_speed(recipe.throughput)) / S_PER_H
+    hours = None if gpu_hours is None else gpu_hours / train.gpus
     return Line(step, by, basis, gpu_tokens=round(read), hours=hours, gpu_hours=gpu_hours)
 
 
-def message_and_instruction_tokens(recipe: Recipe) -> int:
-    """Tokens of a typical prompt of a model: a system message and an instruction."""
-    return answer_tokens_of(recipe.collection.system_messages) + recipe.throughput.instruction_tokens
+def what_is_trained(recipe: Recipe, name: str, train: Training) -> str:
+    """By which method, from whose weights, on what: `dpo of janus-star-7b on dpo`."""
+    return f"{train.method} of {train.start or recipe.models[name].base} on {train.dataset}"
 
 
-def measured_training_speed(recipe: Recipe) -> float | None:
-    """Tokens per second and GPU, as the recipe's finished trainings had; None without any on GPUs."""
-    found = map(manifest, sorted(Path("results", recipe.name, "models").glob("*/manifest.json")))
-    return mean(
-        one["counts"]["tokens"] / one["counts"]["seconds"] / one["section"]["gpus"]
-        for one in found
-        if one["section"]["gpus"] and one["counts"]["seconds"]
+def tokens_to_read(recipe: Recipe, train: Training, tokens: TokenCounter) -> float:
+    """Tokens of all epochs, both sides of a pair."""
+    return rows_at_most(recipe, train.dataset) * row_tokens(recipe, train.dataset, tokens) * train.epochs
+
+
+def operations(recipe: Recipe, name: str, train: Training, tokens: TokenCounter) -> float | None:
+    """Floating point operations of a whole training; None where the recipe does not say how large its base is."""
+    billions = recipe.base_models[recipe.models[name].base].parameters
+    if billions is None:
+        return None
+    return tokens_to_read(recipe, train, tokens) * operations_per_token(train, billions * BILLION)
+
+
+def finished_training(recipe: Recipe, name: str) -> bool:
+    """Whether a model is there, trained as the recipe says now."""
+    train = recipe.models[name].train
+    found = manifest(Path("results", recipe.name, "models", name, "manifest.json"))
+    return train is not None and train.decides().items() <= found.get("section", {}).items()
+
+
+def measured_speeds(recipe: Recipe, tokens: TokenCounter) -> dict[str, float]:
+    """Operations per second of one GPU by method, as the recipe's finished trainings on GPUs had them."""
+    speeds: dict[str, list[float]] = defaultdict(list)
+    for name, model in recipe.models.items():
+        if model.train and model.train.gpus and finished_training(recipe, name):
+            counts = manifest(Path("results", recipe.name, "models", name, "manifest.json"))["counts"]
+            work = operations(recipe, name, model.train, tokens)
+            if work and counts["seconds"]:
+                speeds[model.train.method].append(work / counts["seconds"] / model.train.gpus)
+    return {method: mean(each) or 0.0 for method, each in speeds.items()}
+
+
+def note_on_trainings(recipe: Recipe, tokens: TokenCounter) -> str:
+    """What the GPU-hours of trainings rest on, for people."""
+    speeds, peak = recipe.throughput, recipe.throughput.gpu_tflops * 1e12
+    measured = [f"{method} {speed / peak:.0%}" for method, speed in sorted(measured_speeds(recipe, tokens).items())]
+    by_runs = f", but {', '.join(measured)}, as finished trainings measured" if measured else ""
+    return (
+        "GPU-hours of trainings: parameters x tokens x 6 operations (2 more with gradient checkpointing, and for DPO's "
+        f"reference; 2 fewer under an adapter), at {speeds.flops_utilization:.0%} of {speeds.gpu_tflops:g} TFLOP/s on "
+        f"each GPU (stated in `throughput`){by_runs}."
     )
-
-
-def generation_lines(recipe: Recipe) -> Iterator[Line]:
-    """A line for each model and condition that answers a bench."""
-    answers = {pair: answers_manifest(recipe, *pair) for pair in judged(recipe)}
-    sampled = [one for one in answers.values() if one and one["counts"]["by_status"].get("ok")]
-    length = mean(one["counts"]["answer_tokens"] / one["counts"]["by_status"]["ok"] for one in sampled)
-    typical = length or answer_tokens_of(recipe.collection.responses)
-    per_answer = measured_gpu_s_per_answer(sampled) or stated_gpu_s_per_answer(recipe, typical)
-    for (bench, model, condition), found in answers.items():
-        step, instances = f"{bench}: sample {model} ({condition})", instances_at_most(recipe, bench)
-        if found.get("section") == as_manifest(recipe.generation):
-            yield Line(step, recipe.models[model].base, "made")
-            continue
-        gpus = recipe.generation.gpus
-        gpu_hours = instances * per_answer / S_PER_H if gpus else 0.0
-        yield Line(
-            step,
-            recipe.models[model].base,
-            "estimate",
-            gpu_tokens=round(instances * (message_and_instruction_tokens(recipe) + typical)),
-            hours=gpu_hours / gpus if gpus else None,
-            gpu_hours=gpu_hours,
-        )
-
-
-def answers_manifest(recipe: Recipe, bench: str, model: str, condition: str) -> Json:
-    """The manifest of a model's answers, empty where it has none."""
-    return manifest(manifest_of(Path("results", recipe.name, "answers", bench, model, f"{condition}.jsonl")))
-
-
-def measured_gpu_s_per_answer(sampled: Iterable[Json]) -> float | None:
-    """GPU-seconds of an answer in finished samplings, loading the weights included; None without any on GPUs."""
-    return mean(
-        one["seconds"] * one["section"]["gpus"] / one["counts"]["by_status"]["ok"]
-        for one in sampled
-        if one["section"]["gpus"]
-    )
-
-
-def stated_gpu_s_per_answer(recipe: Recipe, answer_tokens: float) -> float:
-    """GPU-seconds of an answer at the stated speeds of reading prompts and writing answers."""
-    speeds = recipe.throughput
-    reading = message_and_instruction_tokens(recipe) / speeds.prompt_tokens_per_gpu_second
-    return reading + answer_tokens / speeds.generated_tokens_per_gpu_second

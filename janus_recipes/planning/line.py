@@ -18,7 +18,7 @@ class Line:
 
     step: str
     by: str
-    """The provider and its model; the base model of a training."""
+    """The provider and its model; of a training the method, what it starts from and the data; of sampling the base."""
     basis: Basis
     requests: int = 0
     in_ledger: int = 0
@@ -35,7 +35,7 @@ class Line:
     in_batch: bool = False
     """Whether the recipe asks in batches, so that `usd_in_batch` is what will be spent."""
     hours: float | None = 0.0
-    gpu_hours: float = 0.0
+    gpu_hours: float | None = 0.0
     gpu_tokens: int = 0
     """Tokens that a training reads, or that sampling reads and writes."""
 

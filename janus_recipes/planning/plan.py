@@ -14,9 +14,10 @@ from janus_recipes.llm.budget import spent_by
 from janus_recipes.llm.ledger import Ledger
 from janus_recipes.planning.asking import asking_line, seen_by_kind
 from janus_recipes.planning.count import Count, counted, estimated, finished
-from janus_recipes.planning.engines import generation_lines, measured_training_speed, training_lines
+from janus_recipes.planning.engines import note_on_trainings, training_lines
 from janus_recipes.planning.line import Line
 from janus_recipes.planning.nodes import AskingNode, asking_nodes
+from janus_recipes.planning.sampling import generation_lines, scoring_lines
 from janus_recipes.planning.tokens import TokenCounter, token_counter
 from janus_recipes.recipe.schema import Recipe
 
@@ -50,7 +51,7 @@ class Plan:
             usd=total_of(line.usd for line in self.lines),
             usd_in_batch=total_of(line.usd_in_batch for line in self.lines),
             hours=sum(line.hours or 0.0 for line in self.lines),
-            gpu_hours=sum(line.gpu_hours for line in self.lines),
+            gpu_hours=total_of(line.gpu_hours for line in self.lines),
             gpu_tokens=sum(line.gpu_tokens for line in self.lines),
         )
 
@@ -83,7 +84,7 @@ def plan_of(recipe: Recipe, tell: Tell = lambda step: None) -> Plan:
     seen = seen_by_kind(nodes, recipe)
     asked = [asking_line(node, count, recipe, seen) for node, count in nodes]
     first_judged = next((number for number, (node, _) in enumerate(nodes) if node.kind == "verdict"), len(nodes))
-    engines = [*training_lines(recipe, tokens), *generation_lines(recipe)]
+    engines = [*training_lines(recipe, tokens), *generation_lines(recipe), *scoring_lines(recipe)]
     lines = [*asked[:first_judged], *engines, *asked[first_judged:]]
     ledger = Path(recipe.ledger)
     spent, committed = spent_by(ledger, recipe.name), committed_by(ledger, recipe.name)
@@ -113,8 +114,8 @@ def count_all(recipe: Recipe, tokens: TokenCounter, tell: Tell) -> list[tuple[As
 def notes_on(recipe: Recipe, lines: list[Line], tokens: TokenCounter) -> list[str]:
     """What the figures rest on, and what is not in them."""
     speeds = recipe.throughput
-    training = measured_training_speed(recipe)
     unpriced = sorted({line.by for line in lines if line.usd is None})
+    unsized = [line for line in lines if line.gpu_hours is None]
     return [
         "Requests: exact where a step's inputs are there; else at most, as if no filter removed any and every answer "
         "were good.",
@@ -124,11 +125,12 @@ def notes_on(recipe: Recipe, lines: list[Line], tokens: TokenCounter) -> list[st
         f"Hours: at the providers' limits, {speeds.answer_tokens_per_second:g} tokens/s in each answer; one step after "
         "another. Of batches a whole window, as often as their queue makes necessary, and one more for each of the "
         "`re_asks`; they may be through sooner.",
-        f"GPU-hours: {training or speeds.training_tokens_per_gpu_second:,.0f} tokens/s on each GPU in training "
-        f"({'measured' if training else 'stated'}); sampling by finished runs, else "
-        f"{speeds.generated_tokens_per_gpu_second:,.0f} tokens/s (stated in `throughput`).",
+        note_on_trainings(recipe, tokens),
+        f"GPU-hours of sampling: by finished runs, else {speeds.generated_tokens_per_gpu_second:,.0f} tokens/s written "
+        f"and {speeds.prompt_tokens_per_gpu_second:,.0f} read (stated in `throughput`), which scoring pairs goes by.",
         *note_on_promises(recipe, lines),
         *(f"No price is known for {one}: give it `prices`." for one in unpriced),
+        *(f"GPU-hours of {line.step} are not known: give its base model `parameters`." for line in unsized),
     ]
 
 

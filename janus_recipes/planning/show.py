@@ -64,7 +64,7 @@ def figures(line: Line) -> list[str]:
         *(short(number) for number in (line.tokens_in, line.tokens_out)),
         *(amount(usd) if line.requests else "" for usd in (line.usd, line.usd_in_batch)),
         UNKNOWN if line.hours is None else quantity(line.hours),
-        quantity(line.gpu_hours),
+        UNKNOWN if line.gpu_hours is None else quantity(line.gpu_hours),
         line.basis,
     ]
 

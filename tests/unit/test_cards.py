@@ -11,12 +11,13 @@ from huggingface_hub import DatasetCard
 from typer.testing import CliRunner
 
 from janus_recipes.cli import app
-from janus_recipes.datasets.cards import card_of, flat
+from janus_recipes.datasets.cards import card_of
 from janus_recipes.datasets.described import described, set_apart
 from janus_recipes.datasets.lineage import lineage
 from janus_recipes.datasets.section import section_of
 from janus_recipes.errors import StepError
 from janus_recipes.files import write_jsonl
+from janus_recipes.hub.cards import flat
 from janus_recipes.manifest import making, manifest_of
 from janus_recipes.recipe.collection import Contamination
 from janus_recipes.recipe.dataset import HelpfulMix

@@ -18,7 +18,7 @@ import tiktoken
 import yaml
 from rich.console import Console
 
-from janus_recipes.files import write_json, write_jsonl
+from janus_recipes.files import write_jsonl
 from janus_recipes.llm.chat import Reply, address_of, nth_attempt
 from janus_recipes.llm.ledger import Ledger
 from janus_recipes.planning.asking import asking_line, batch_hours, live_hours
@@ -168,40 +168,6 @@ def test_an_open_judge_costs_gpu_hours_and_no_dollars() -> None:
     # 9,000 x 1,000 tokens read at 10,000/s = 900 s; 9,000 x 250 written at 2,500/s = 900 s: half a GPU-hour, on two.
     assert (line.usd, line.usd_in_batch) == (0.0, 0.0)
     assert (line.gpu_hours, line.hours) == pytest.approx((0.5, 0.25))
-
-
-SMALL = {"collection": {"instructions": {"before_filter": 1000}}, "models": {"other": {"extends": "janus-7b"}}}
-
-
-def test_gpu_hours_of_a_training_are_its_tokens_at_the_stated_speed() -> None:
-    line = lines_of(plan_of(tiny(SMALL)))["train janus-7b"]
-    # 1,000 x 3 rows of 160 + 100 + 500 tokens, 4 epochs: 9.12M tokens, at 1,700 a second and GPU, on 4 GPUs.
-    assert line.gpu_tokens == 9_120_000
-    assert (line.gpu_hours, line.hours) == pytest.approx((9.12e6 / 1700 / 3600, 9.12e6 / 1700 / 3600 / 4))
-
-
-def test_a_finished_training_is_made_and_its_speed_counts_for_the_others() -> None:
-    recipe = tiny(SMALL, {"models": {"other": {"train": {"learning_rate": 1.0e-5}}}})
-    train = recipe.models["janus-7b"].train
-    assert train is not None
-    counts = {"tokens": 3_600_000, "seconds": 1000.0}  # on 4 GPUs: 900 tokens a second and GPU
-    made = {"section": train.model_dump(mode="json"), "counts": counts}
-    write_json(Path("results/tiny/models/janus-7b/manifest.json"), made)
-    plan = plan_of(recipe)
-    assert (lines_of(plan)["train janus-7b"].basis, lines_of(plan)["train janus-7b"].gpu_hours) == ("made", 0.0)
-    assert lines_of(plan)["train other"].gpu_hours == pytest.approx(9.12e6 / 900 / 3600)
-    assert any("900 tokens/s" in note and "measured" in note for note in plan.notes)
-
-
-def test_a_training_whose_settings_changed_since_is_to_be_made_again() -> None:
-    recipe = tiny(SMALL)
-    train = recipe.models["janus-7b"].train
-    assert train is not None
-    section = {**train.model_dump(mode="json"), "learning_rate": 1.0}
-    write_json(
-        Path("results/tiny/models/janus-7b/manifest.json"), {"section": section, "counts": {"tokens": 1, "seconds": 1}}
-    )
-    assert lines_of(plan_of(recipe))["train janus-7b"].basis == "estimate"
 
 
 def test_requests_are_exact_where_inputs_are_there_and_at_most_elsewhere() -> None:

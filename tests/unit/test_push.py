@@ -6,27 +6,24 @@ the command are the real ones.
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 
 from janus_recipes.commands.helpful import helpful_mix
 from janus_recipes.commands.publish import card, push
 from janus_recipes.datasets.parquet import write_parquet
-from janus_recipes.datasets.push import checked_repository, prepare
+from janus_recipes.datasets.push import prepare
 from janus_recipes.errors import StepError, UsageError
 from janus_recipes.files import write_jsonl
+from janus_recipes.hub.upload import checked_repository
+from tests.hub import TOKEN, Hub, played_hub
 
 ROOT = Path(__file__).parents[2]
-TOKEN = "hf_a-token-that-nobody-may-see"
 MINE = """\
 name: mine
 datasets:
@@ -46,64 +43,10 @@ datasets:
 """
 
 
-class Hub:
-    """The hub's side of an upload. `files` are what was committed, `asked` the requests' paths and bodies."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.asked: list[tuple[str, bytes]] = []
-        self.tokens: set[str | None] = set()
-        self.private = False
-        self.refuses = False
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                status, found = hub.reply(self.path, body, self.headers.get("authorization"))
-                content = json.dumps(found).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_POST = do_HEAD = answer
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_address[1]}"
-
-    def reply(self, path: str, body: bytes, token: str | None) -> tuple[int, dict[str, Any]]:
-        """What the hub answers to one request."""
-        self.asked.append((path, body))
-        self.tokens.add(token)
-        if self.refuses:
-            return 403, {"error": f"You may not write here with {TOKEN}"}
-        if path == "/api/repos/create":
-            return 200, {"url": f"{self.address}/datasets/me/mix", "name": "me/mix"}
-        if "/preupload/" in path:
-            names = [file["path"] for file in json.loads(body)["files"]]
-            return 200, {"files": [{"path": one, "uploadMode": "regular", "shouldIgnore": False} for one in names]}
-        if "/commit/" in path:
-            lines = [json.loads(line) for line in body.splitlines()]
-            sent = [line["value"] for line in lines if line["key"] == "file"]
-            self.files = {one["path"]: base64.b64decode(one["content"]) for one in sent}
-            return 200, {"commitUrl": f"{self.address}/datasets/me/mix/commit/1", "commitOid": "1"}
-        return 200, {"id": "me/mix", "private": self.private}
-
-
 @pytest.fixture
 def hub() -> Iterator[Hub]:
-    played = Hub()
-    thread = Thread(target=played.server.serve_forever)
-    thread.start()
-    yield played
-    played.server.shutdown()
-    thread.join()
-    played.server.server_close()
+    with played_hub() as played:
+        yield played
 
 
 class Project:
@@ -158,7 +101,7 @@ def test_for_real_the_rows_and_the_card_are_uploaded_in_one_commit(project: Proj
     arguments = ["push", "helpful-mix", *recipes, "--to", "me/mix", "--private", "--for-real"]
     done = subprocess.run([sys.executable, "-m", "janus_recipes.cli", *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(f"uploaded: {hub.address}/datasets/me/mix/commit/1\n")
+    assert done.stdout.endswith(f"uploaded: {hub.address}/me/mix/commit/1\n")
     created = next(json.loads(body) for path, body in hub.asked if path == "/api/repos/create")
     assert created == {"name": "mix", "organization": "me", "type": "dataset", "visibility": "private"}
     assert TOKEN not in done.stdout + done.stderr
@@ -171,7 +114,7 @@ def test_what_was_uploaded_loads_with_lists_of_messages(project: Project, tmp_pa
     from datasets import load_dataset
 
     project.push()  # lays the repository's files out
-    folder = "work/mine/datasets/helpful-mix/hub"
+    folder = "work/mine/hub/helpful-mix"
     loaded = load_dataset(folder, split="train", cache_dir=str(tmp_path / "cache"))  # by the card's front matter
     rows = [json.loads(line) for line in (project.made / "helpful-mix.jsonl").read_text().split("\n") if line]
     assert loaded.to_list() == rows
@@ -218,7 +161,7 @@ def test_a_rehearsals_data_are_shown_and_never_uploaded(
     shown = capsys.readouterr().out
     assert "REHEARSAL" in shown
     assert "--for-real" not in shown
-    with pytest.raises(UsageError, match="a rehearsal's data are made up and are not uploaded"):
+    with pytest.raises(UsageError, match="a rehearsal's data and models are made up"):
         rehearsal.push(for_real=True)
     assert not hub.asked
 
@@ -227,7 +170,7 @@ def test_what_a_rehearsals_teacher_wrote_is_not_uploaded_under_another_recipes_n
     manifest = project.made / "helpful-mix.jsonl.manifest.json"
     content = json.loads(manifest.read_text())
     manifest.write_text(json.dumps({**content, "asked": {"kind": "rehearsal"}}))
-    with pytest.raises(UsageError, match="a rehearsal's data are made up"):
+    with pytest.raises(UsageError, match="a rehearsal's data and models are made up"):
         project.push(for_real=True)
     assert not hub.asked
 
@@ -240,10 +183,10 @@ def test_a_name_that_the_hub_does_not_take_is_refused(name: str) -> None:
 
 def test_rows_that_were_changed_by_hand_are_not_pushed(project: Project, tmp_path: Path) -> None:
     rows, described = project.made / "helpful-mix.jsonl", project.made / "helpful-mix.card.md"
-    assert prepare(rows, described, tmp_path / "hub").rows == 40
+    assert prepare(rows, described, tmp_path / "hub").amount == "40 rows"
     with rows.open("a") as out:
         out.write(rows.read_text().split("\n")[0] + "\n")
-    with pytest.raises(StepError, match="is not the file that its manifest describes"):
+    with pytest.raises(StepError, match="is not what its manifest describes"):
         prepare(rows, described, tmp_path / "hub")
     described.unlink()
     with pytest.raises(StepError, match=r"helpful-mix\.card\.md is not there, or not finished: make it with"):

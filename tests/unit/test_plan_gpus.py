@@ -1,0 +1,189 @@
+"""`janus plan`: GPU-hours of trainings, sampling and scoring, derived by hand, and how they stand beside the published.
+
+Published: the paper's appendix D.2 (about a day of GPU time a method, on four A100), and the authors' release (1 to 2
+GPU-days a method, 9 GPU-hours for the reward model).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from janus_recipes.files import write_json
+from janus_recipes.planning.engines import measured_speeds, training_line, training_lines
+from janus_recipes.planning.gpu_hours import operations_per_token, stated_speed
+from janus_recipes.planning.line import Line
+from janus_recipes.planning.plan import plan_of
+from janus_recipes.planning.sampling import scoring_lines
+from janus_recipes.planning.show import figures
+from janus_recipes.planning.tokens import TokenCounter
+from janus_recipes.recipe.load import load_recipe
+from janus_recipes.recipe.schema import Recipe
+from janus_recipes.recipe.training import Training
+from janus_recipes.workflow import generation_spec, scoring_spec, training_spec
+
+pytestmark = pytest.mark.usefixtures("workplace")
+
+COUNTER = TokenCounter(None)
+SPEED = 312e12 * 0.4
+"""Operations a second of an A100 at the stated share of its peak."""
+
+OF_PAPER = {"collection": {"instructions": {"before_filter": 65_653}}}
+"""As many instructions as the paper's Collection has."""
+
+
+def recipe_with(*overlays: Mapping[str, Any], ablations: tuple[str, ...] = ()) -> Recipe:
+    """The paper's recipe, called tiny, with ablations and overlays."""
+    files = [Path("recipes/janus.yaml"), *(Path(f"recipes/ablations/{name}.yaml") for name in ablations)]
+    for number, overlay in enumerate([{"name": "tiny", "ledger": "ledger"}, *overlays]):
+        files.append(Path(f"{number}.yaml"))
+        files[-1].write_text(yaml.safe_dump(overlay))
+    return load_recipe(files)
+
+
+def trainings(recipe: Recipe) -> dict[str, Line]:
+    return {line.step.removeprefix("train "): line for line in training_lines(recipe, COUNTER)}
+
+
+def train_of(recipe: Recipe, name: str) -> Training:
+    train = recipe.models[name].train
+    assert train is not None
+    return train
+
+
+def finish(recipe: Recipe, name: str, **changed: Any) -> None:
+    """Leave a manifest as a training on four GPUs that took 1,000 s does."""
+    section = {**train_of(recipe, name).model_dump(mode="json"), **changed}
+    made = {"section": section, "counts": {"tokens": 1, "seconds": 1000.0}}
+    write_json(Path("results/tiny/models", name, "manifest.json"), made)
+
+
+def test_the_papers_trainings_take_the_gpu_hours_of_their_arithmetic() -> None:
+    hours = {name: line.gpu_hours for name, line in trainings(recipe_with(OF_PAPER)).items()}
+    # 65,653 x 3 rows of 160 + 100 + 500 tokens x 4 epochs = 598.8M tokens; 6 operations a parameter and token and 2
+    # more for gradient checkpointing: 598.8e6 x 8 x 7.24e9 / (312e12 x 0.4) = 277,900 s.
+    assert hours["janus-7b"] == pytest.approx(77.2, abs=0.05)
+    assert hours["janus-star-7b"] == pytest.approx(77.2 / 3, abs=0.05)
+    assert hours["janus-sft-epoch1-7b"] == pytest.approx(77.2 / 4, abs=0.05)
+    # 65,653 pairs x 2 x 760 tokens x 2 epochs = 199.6M; 2 more operations for the reference: 10 x 7.24e9 each.
+    assert hours["janus-dpo-7b"] == pytest.approx(32.2, abs=0.05)
+    assert hours["janus-orpo-7b"] == pytest.approx(12.9, abs=0.05)  # 99.8M x 8 x 7.24e9
+    assert hours["janus-rm-stage1-7b"] == hours["janus-orpo-7b"]
+    assert hours["janus-rm-7b"] == pytest.approx(10.2, abs=0.05)  # 66,000 x 2 x 600 = 79.2M
+
+
+def test_they_lie_within_a_factor_of_what_is_published() -> None:
+    hours = {name: line.gpu_hours or 0.0 for name, line in trainings(recipe_with(OF_PAPER)).items()}
+    # Appendix D.2: about 1 day in terms of GPU time. Read as a day of the four GPUs it is 96 GPU-hours; the release
+    # has 24 to 48. Instruction tuning lies between the two readings, at 1.6 times the release's upper figure.
+    assert 48 < hours["janus-7b"] < 96
+    assert 24 < hours["janus-dpo-7b"] < 48
+    # ORPO's one epoch is half a GPU-day; the release's configuration has two.
+    released = recipe_with(OF_PAPER, {"models": {"janus-orpo-7b": {"train": {"epochs": 2}}}})
+    assert 24 < (trainings(released)["janus-orpo-7b"].gpu_hours or 0.0) < 48
+    # The release's 9 GPU-hours for the reward model would take all of an A100's peak for 179M tokens, not 40% of it.
+    reward = hours["janus-rm-stage1-7b"] + hours["janus-rm-7b"]
+    assert 9 < reward < 3 * 9
+    assert reward * 0.4 == pytest.approx(9.2, abs=0.05)
+
+
+def test_operations_of_a_token_are_those_of_its_method() -> None:
+    recipe = recipe_with()
+    sft, dpo = train_of(recipe, "janus-7b"), train_of(recipe, "janus-dpo-7b")
+    assert operations_per_token(sft, 1.0) == 8  # 2 forward, 4 backward, 2 forward again
+    assert operations_per_token(sft.model_copy(update={"gradient_checkpointing": False}), 1.0) == 6
+    assert operations_per_token(dpo, 1.0) == 10
+    adapted = recipe_with({"models": {"janus-7b": {"train": {"adapter": {"kind": "lora"}}}}})
+    assert operations_per_token(train_of(adapted, "janus-7b"), 1.0) == 6  # no gradient of the frozen weights
+    assert stated_speed(recipe.throughput) == SPEED
+
+
+def test_a_finished_training_is_made_and_its_speed_counts_for_its_method_and_no_other() -> None:
+    changes = {"models": {"other": {"extends": "janus-7b", "train": {"learning_rate": 1.0e-5}}}}
+    recipe = recipe_with(OF_PAPER, changes)
+    before = trainings(recipe)
+    finish(recipe, "janus-7b")
+    after = trainings(recipe)
+    assert (after["janus-7b"].basis, after["janus-7b"].gpu_hours) == ("made", 0.0)
+    # The other one has as much to do as that which took 4 GPUs 1,000 s.
+    assert after["other"].gpu_hours == pytest.approx(4000 / 3600)
+    assert after["other"].hours == pytest.approx(1000 / 3600)
+    assert after["janus-dpo-7b"] == before["janus-dpo-7b"]
+    assert set(measured_speeds(recipe, COUNTER)) == {"sft"}
+    share = 598_755_360 * 8 * 7.24e9 / 4000 / 312e12
+    assert any(f"but sft {share:.0%}, as finished trainings measured" in note for note in plan_of(recipe).notes)
+
+
+def test_a_training_whose_settings_changed_since_is_to_be_made_again() -> None:
+    recipe = recipe_with()
+    finish(recipe, "janus-7b", learning_rate=1.0)
+    assert trainings(recipe)["janus-7b"].basis == "estimate"
+    assert not measured_speeds(recipe, COUNTER)
+    finish(recipe, "janus-7b", hours=1.0, saves_per_epoch=7)  # what Snakemake does not train anew for, either
+    assert trainings(recipe)["janus-7b"].basis == "made"
+
+
+def test_a_line_names_the_method_what_it_starts_from_and_its_data() -> None:
+    by = {name: line.by for name, line in trainings(recipe_with()).items()}
+    assert by["janus-dpo-7b"] == "dpo of janus-star-7b on dpo"
+    assert by["janus-orpo-7b"] == "orpo of mistral-7b-v0.2 on orpo"
+    assert by["janus-rm-stage1-7b"] == "reward of janus-sft-epoch1-7b on orpo"
+    assert by["janus-rm-7b"] == "reward of janus-rm-stage1-7b on helpful-mix"
+
+
+def test_a_base_of_unknown_size_makes_the_gpu_hours_unknown_and_a_note_says_what_to_give() -> None:
+    recipe = recipe_with({"base_models": {"mistral-7b-v0.2": {"parameters": None}}})
+    line = training_line(recipe, "janus-7b", train_of(recipe, "janus-7b"), COUNTER)
+    assert (line.gpu_hours, line.hours) == (None, None)
+    assert "?" in figures(line)
+    plan = plan_of(recipe)
+    assert plan.total.gpu_hours is None
+    assert "GPU-hours of train janus-7b are not known: give its base model `parameters`." in plan.notes
+    on_cpu = train_of(recipe, "janus-7b").model_copy(update={"gpus": 0})
+    assert training_line(recipe, "janus-7b", on_cpu, COUNTER).gpu_hours == 0.0
+
+
+def test_each_models_scores_of_a_benchs_pairs_are_planned_once() -> None:
+    again = {"title": "again", "benchmark": "multifaceted", "models": ["janus-rm-7b"]}
+    recipe = recipe_with({"rankings": {"again": again}})
+    lines = {line.step: line for line in scoring_lines(recipe)}
+    scored = ["janus-dpo-7b", "janus-rm-7b", "janus-rm-stage1-7b", "janus-star-7b"]
+    assert list(lines) == [f"multifaceted: score pairs by {model}" for model in scored]
+    line = lines["multifaceted: score pairs by janus-rm-7b"]
+    # 945 pairs x 2 sides x (160 + 100 + 500) tokens, read at 10,000 a second on one GPU: 143.6 s.
+    assert line.gpu_tokens == 1_436_400
+    assert line.gpu_hours == pytest.approx(143.64 / 3600)
+    assert set(lines) <= {one.step for one in plan_of(recipe).lines}
+    made = Path("results/tiny/scores/multifaceted/janus-rm-7b.jsonl.manifest.json")
+    write_json(made, {"section": recipe.generation.model_dump(mode="json")})
+    assert {one.step: one.basis for one in scoring_lines(recipe)}[line.step] == "made"
+
+
+def test_what_is_known_of_a_base_for_plans_and_cards_alone_re_runs_nothing() -> None:
+    told = {"base_models": {"mistral-7b-v0.2": {"parameters": 1.0, "licence": "MIT"}}}
+    before, after = recipe_with(), recipe_with(told, {"throughput": {"gpu_tflops": 1.0}})
+    assert training_spec(before, "janus-7b") == training_spec(after, "janus-7b")
+    assert scoring_spec(before, "janus-7b") == scoring_spec(after, "janus-7b")
+    assert generation_spec(before, "janus-7b", "none") == generation_spec(after, "janus-7b", "none")
+
+
+@pytest.mark.parametrize(
+    ("ablation", "table", "rows"),
+    [
+        ("system-messages", "system-messages", {"janus-star-7b": 1, "janus-2-messages-7b": 2, "janus-7b": 3}),
+        ("multifacetedness", "table10", {"janus-none-helpful": 1, "janus-default-helpful": 1, "janus-7b": 3}),
+    ],
+)
+def test_an_ablation_is_planned_with_the_rows_of_its_data_sets(ablation: str, table: str, rows: dict[str, int]) -> None:
+    recipe = recipe_with(OF_PAPER, ablations=(ablation,))
+    lines = trainings(recipe)
+    assert set(rows) <= set(recipe.tables[table].models) <= {*lines, "mistral-7b-v0.2"}
+    hours = {name: lines[name].gpu_hours or 0.0 for name in rows}
+    # A row has 760 tokens with a multifaceted message; those without one, or with a default one, are shorter.
+    assert all(hours[name] <= hours["janus-7b"] * each / 3 + 1e-9 for name, each in rows.items())
+    steps = {line.step for line in plan_of(recipe).lines}
+    assert {f"multifaceted: sample {name} (multifaceted)" for name in rows} <= steps
