@@ -3,7 +3,7 @@
 #   make rehearsal     the paper's main line in small, for real, on this machine; sets everything up
 #   make test          unit, contract and end-to-end tests
 #
-# Others: make setup | environments | lint | bench | profile | lock | clean
+# Others: make setup | environments | lint | bench | faults | profile | lock | clean
 #   make rehearsal RECIPE="recipes/janus.yaml recipes/rehearsal.yaml mine.yaml" ARGS="-n"
 
 PYTHON ?= python3
@@ -20,7 +20,7 @@ endif
 # Some images set it: every step would then compile its imports anew, which takes longer than most steps.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup environments rehearsal test lint bench profile lock clean
+.PHONY: setup environments rehearsal test lint bench faults profile lock clean
 
 setup: .venv/.ready
 
@@ -53,6 +53,11 @@ lint: setup
 # ARGS="peers" sets curator, distilabel and litellm beside ours; ARGS="asking ledger" runs some parts; ARGS=-h says which.
 bench: setup
 	$(BIN)/python -m tests.bench $(ARGS)
+
+# Trainings broken on purpose, and killed in their middle, each in a copy of the finished rehearsal. About an hour.
+faults: setup
+	$(BIN)/snakemake --profile profiles/rehearsal --quiet all
+	$(BIN)/python -m tests.faults $(ARGS)
 
 # `snakemake --profile slurm` looks in the user's profile folder; this links ours there, and never replaces another.
 profile:

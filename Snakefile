@@ -29,9 +29,10 @@ include: "rules/training.smk"
 include: "rules/benchmarks.smk"
 # B, C Tell what the Collection is like, and how far the bench is from it.
 include: "rules/analysis.smk"
-# 5    Let every model answer the bench, judge the answers, average them into tables.
+# 5    Let every model answer the bench, judge the answers, average them into tables; let reward models rank answers.
 include: "rules/generation.smk"
 include: "rules/judging.smk"
+include: "rules/ranking.smk"
 include: "rules/reporting.smk"
 
 
@@ -54,11 +55,19 @@ rule analyses:
         expand("<results>/analysis/{analysis}.csv", analysis=ANALYSES),
 
 
+rule rankings:
+    """What models make of held-out pairs; nothing is judged."""
+    input:
+        expand("<results>/rankings/{ranking}.csv", ranking=RECIPE.rankings),
+
+
 rule all:
-    """Every table, data set and analysis of the recipe."""
+    """Every table, ranking, model card, data set and analysis of the recipe."""
     default_target: True
     input:
         rules.tables.input,
+        rules.rankings.input,
+        expand("<results>/models/{model}/card.md", model=lookups.trained_models(RECIPE)),
         rules.datasets.input,
         rules.analyses.input,
 
@@ -81,4 +90,7 @@ rule models:
 rule environments:
     """The engines' environments alone: tests and clusters without a network on their nodes want them first."""
     input:
-        [lookups.environment_of(RECIPE, tool) for tool in ("axolotl", "vllm")],
+        [
+            lookups.environment_of(RECIPE, tool)
+            for tool in ("axolotl", "openrlhf", "vllm")
+        ],

@@ -30,9 +30,9 @@ def at_most(what: str, measure: str, value: float, bar: float, form: str) -> Row
     return Row(what, measure, form.format(value), f"<= {form.format(bar)}", value <= bar)
 
 
-def shown(parts: Sequence[Sequence[Row]]) -> Table:
+def shown(parts: Sequence[Sequence[Row]], title: str) -> Table:
     """All figures, the parts set apart by lines."""
-    table = Table(title="make bench")
+    table = Table(title=title)
     for name in ("what", "measure", "value", "bar", "met"):
         table.add_column(name, justify="right" if name in ("value", "bar") else "left", overflow="fold")
     for rows in parts:
@@ -45,9 +45,9 @@ def shown(parts: Sequence[Sequence[Row]]) -> Table:
     return table
 
 
-def print_table(parts: Sequence[Sequence[Row]]) -> bool:
+def print_table(parts: Sequence[Sequence[Row]], title: str = "make bench") -> bool:
     """Print the figures. Returns whether every bar is met."""
     console = Console()
     # A log has no width of its own: what would be folded at 80 is given room.
-    (console if console.is_terminal else Console(width=150)).print(shown(parts))
+    (console if console.is_terminal else Console(width=150)).print(shown(parts, title))
     return all(row.met is not False for rows in parts for row in rows)

@@ -15,7 +15,7 @@ from tests.e2e.workshop import BIN, PROFILE, ROOT, Workshop, copy_project
 @pytest.fixture(scope="session")
 def rehearsal() -> Workshop:
     """The project itself with its rehearsal finished, by the code that is there now."""
-    with held(ROOT / ".snakemake" / "tests.lock", wait_s=1200, what="the rehearsal of the tests"):
+    with held(ROOT / ".snakemake" / "tests.lock", wait_s=2400, what="the rehearsal of the tests"):
         if is_stale(ROOT / "results/rehearsal/tables/table2.csv"):
             shutil.rmtree(ROOT / "results/rehearsal", ignore_errors=True)
         done = subprocess.run([BIN / "snakemake", *PROFILE], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -12,10 +12,18 @@ import pytest
 from janus_recipes.files import digest_of
 from tests.e2e.workshop import BIN, Workshop, jobs_in
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 JUDGED = {"own", "swapped"}
 TABLE = "build_table(table=table2)"
+IN_TABLE = ("janus-7b", "janus-star-7b", "janus-dpo-7b", "janus-orpo-7b")
+"""The trained models of Table 2: their cards show its figures."""
+REWARDS = ("janus-rm-stage1-7b", "janus-rm-7b", "janus-rm-new-head-7b")
+"""The reward models: their cards show the ranking's."""
+
+
+def cards_of(*models: str) -> set[str]:
+    return {f"write_model_card(model={model})" for model in models}
 
 
 def nodes_of(model: str) -> set[str]:
@@ -54,14 +62,29 @@ def test_a_finished_rehearsal_has_nothing_left_to_do(copy: Workshop) -> None:
 def test_a_models_learning_rate_re_runs_that_models_nodes_and_no_others(copy: Workshop) -> None:
     edit = copy.write("edit.yaml", "models: {janus-7b: {train: {learning_rate: 6.0e-6}}}\n")
     config = "write_training_config(model=janus-7b)"
-    assert copy.planned(edit) == {config, *nodes_of("janus-7b"), TABLE}
+    assert copy.planned(edit) == {config, *nodes_of("janus-7b"), TABLE, *cards_of(*IN_TABLE)}
 
 
 def test_an_added_model_adds_its_own_nodes_and_the_table(copy: Workshop) -> None:
     planned = copy.planned("recipes/ablations/learning-rate.yaml")
     (name,) = {job.removeprefix("train_model(model=").removesuffix(")") for job in planned if "train_model" in job}
     assert name != "janus-7b"
-    assert planned == {f"write_training_config(model={name})", *nodes_of(name), TABLE}
+    assert planned == {
+        f"write_training_config(model={name})",
+        *nodes_of(name),
+        TABLE,
+        *cards_of(name, *IN_TABLE),
+    }
+
+
+def test_a_models_learning_rate_re_runs_the_models_that_start_from_it_too(copy: Workshop) -> None:
+    edit = copy.write("edit.yaml", "models: {janus-star-7b: {train: {learning_rate: 6.0e-6}}}\n")
+    config = "write_training_config(model=janus-star-7b)"
+    trained = ("janus-star-7b", "janus-dpo-7b")
+    ranked = {f"score_pairs(bench=multifaceted, model={model})" for model in trained}
+    ranking = {*ranked, "build_ranking(ranking=held-out)"}
+    cards = cards_of(*IN_TABLE, *REWARDS)
+    assert copy.planned(edit) == {config, *nodes_of(trained[0]), *nodes_of(trained[1]), TABLE, *ranking, *cards}
 
 
 def test_an_ablations_base_model_is_a_tiny_one_in_a_rehearsal(copy: Workshop) -> None:
@@ -100,9 +123,10 @@ def test_the_slurm_profile_is_found_by_its_short_name_after_make_profile(clean_c
 def test_what_is_sent_to_a_provider_is_asked_again_when_it_changes(copy: Workshop) -> None:
     other = copy.write("other.yaml", "providers: {judge: {reasoning_effort: high}}\n")
     judged = "bench=multifaceted, model={}, condition=multifaceted, rubrics={}"
-    models = ("mistral-7b-v0.2", "janus-7b")
+    models = ("mistral-7b-v0.2", *IN_TABLE)
     assert copy.planned(other) == {
         TABLE,
+        *cards_of(*IN_TABLE),
         *(f"judge_answers({judged.format(model, rubrics)})" for model in models for rubrics in JUDGED),
     }
 

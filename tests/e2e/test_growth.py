@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.workshop import Workshop, jobs_in
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 MADE = Path("results/growth/collection")
 RESPONSES = f"{MADE}/responses.jsonl"

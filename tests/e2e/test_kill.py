@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.stopping import ctrl_c, kill, no_orphan_is_left, wait_until
 from tests.e2e.workshop import Workshop
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 
 def ledger_rows(folder: Path, model: str) -> int:
@@ -54,11 +54,11 @@ def test_judging_goes_on_after_a_kill_and_ends_in_the_same_bytes(
         shutil.rmtree(results / made)
     for ledger in results.glob("ledger/microworld-judge*"):
         shutil.rmtree(ledger)
-    judging = copy.start()
+    judging = copy.start("tables")
     wait_until(lambda: ledger_rows(copy.folder, "microworld-judge") > 300, judging, "300 verdicts")
     stop(judging)
     no_orphan_is_left(copy.folder)
-    copy.run()
+    copy.run("tables")
     for table in ("table2.csv", "table2.comparisons.csv"):
         path = f"results/rehearsal/tables/{table}"
         assert (copy.folder / path).read_bytes() == (rehearsal.folder / path).read_bytes()

@@ -17,7 +17,7 @@ from janus_recipes.recipe.provider import Faults
 from janus_recipes.rehearsal.server import serving
 from tests.e2e.workshop import Workshop
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 KEY = f"planted-{secrets.token_hex(12)}"
 FAULTS = Faults(server_error=0.03, rate_limited=0.03, retry_after_s=0.01, malformed=0.03)

@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.workshop import Workshop
 from tests.real_pools import NONE_HERE, REAL_POOLS
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 OVERLAY = "recipes/real-pools.yaml"
 MADE = Path("results/real-pools")

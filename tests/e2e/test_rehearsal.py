@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from janus_recipes.files import digest_of, read_jsonl
+from tests.e2e.claims import BASE, DPO, FULL, ORPO, STAR
 from tests.e2e.workshop import Workshop, read_csv
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 POINT = 1.0
 """What fine-tuning must gain at least, of the four points between 1 and 5."""
@@ -46,29 +47,15 @@ def shows_the_claim(found: dict[str, tuple[float, float]]) -> bool:
     return all(found[name][0] >= POINT and found[name][1] > 0 for name in wanted)
 
 
-def test_sft_beats_its_base_and_follows_its_own_system_message_by_a_point(rehearsal: Workshop) -> None:
-    found = gains(rehearsal.comparisons(), "janus-7b")
-    assert shows_the_claim(found), found
-
-
 def test_the_claim_falls_when_the_training_template_is_broken(copy: Workshop) -> None:
     overlays = (copy.write("broken.yaml", ONE_MORE),)
     config = "results/rehearsal/models/janus-7b-broken/axolotl.yaml"
     copy.run(config, overlays=overlays)
     keys = yaml.safe_load((copy.folder / config).read_text())
     copy.write(config, yaml.safe_dump({**keys, "chat_template_jinja": BROKEN}))
-    copy.run(overlays=overlays)
+    copy.run("tables", overlays=overlays)
     found = gains(copy.comparisons(), "janus-7b-broken")
     assert not shows_the_claim(found), found
-
-
-def test_the_world_leaves_room_for_better_models(rehearsal: Workshop) -> None:
-    (average,) = [
-        float(row["value"])
-        for row in rehearsal.table()
-        if (row["model"], row["benchmark"], row["metric"]) == ("janus-7b", "Average", "rubric_score")
-    ]
-    assert 2.5 < average < 4.8
 
 
 def test_the_table_is_in_long_form_with_the_documented_columns(rehearsal: Workshop) -> None:
@@ -77,7 +64,7 @@ def test_the_table_is_in_long_form_with_the_documented_columns(rehearsal: Worksh
     rows = [row for row in rehearsal.table() if row["metric"] == "rubric_score"]
     columns = {"mf-AlpacaEval", "mf-FLASK", "mf-Koala", "mf-MT-Bench", "mf-Self-Instruct", "Average"}
     assert {row["benchmark"] for row in rows} == columns
-    assert {row["model"] for row in rows} == {"mistral-7b-v0.2", "janus-7b"}
+    assert {row["model"] for row in rows} == {BASE, FULL, STAR, DPO, ORPO}
     assert all(int(row["n_used"]) + int(row["n_left_out"]) == int(row["n_expected"]) for row in rows)
 
 

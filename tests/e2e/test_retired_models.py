@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.workshop import BIN, REHEARSAL, Workshop
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 PAPER_2024 = ("recipes/janus.yaml", "recipes/ablations/paper-2024.yaml")
 WARNED = ("warning: providers.teacher.model: gpt-4-0125-preview was shut down", "warning: providers.judge.model: gpt-4")

@@ -59,6 +59,12 @@ class Workshop:
     def comparisons(self) -> list[dict[str, str]]:
         return read_csv(self.folder / "results/rehearsal/tables/table2.comparisons.csv")
 
+    def ranking(self) -> list[dict[str, str]]:
+        return read_csv(self.folder / "results/rehearsal/rankings/held-out.csv")
+
+    def ranking_comparisons(self) -> list[dict[str, str]]:
+        return read_csv(self.folder / "results/rehearsal/rankings/held-out.comparisons.csv")
+
     def table(self) -> list[dict[str, str]]:
         return read_csv(self.folder / "results/rehearsal/tables/table2.csv")
 

@@ -1,0 +1,52 @@
+"""Each kind of training shows in the finished rehearsal what the paper's shows: SFT, DPO, ORPO, both reward stages."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.e2e.claims import CLAIMS, KEPT, NEW, STAGE1, Claim, accuracy
+from tests.e2e.workshop import Workshop, read_csv
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+
+TRAINED = {
+    "janus-7b",
+    "janus-star-7b",
+    "janus-sft-epoch1-7b",
+    "janus-dpo-7b",
+    "janus-orpo-7b",
+    "janus-rm-stage1-7b",
+    "janus-rm-7b",
+    "janus-rm-new-head-7b",
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
+def test_a_trained_model_shows(claim: Claim, rehearsal: Workshop) -> None:
+    assert claim.holds(rehearsal), claim.figure(rehearsal)
+
+
+def test_the_second_reward_stage_is_reported_with_its_head_kept_and_with_a_new_one(rehearsal: Workshop) -> None:
+    kept, new = (accuracy(model)(rehearsal) for model in (KEPT, NEW))
+    assert kept.value > new.value
+    heads = {model: manifest(rehearsal, model)["section"]["head"] for model in (STAGE1, KEPT, NEW)}
+    assert heads == {STAGE1: "new", KEPT: "keep", NEW: "new"}
+
+
+def test_every_model_has_its_curve_and_a_card_that_says_rehearsal(rehearsal: Workshop) -> None:
+    folder = rehearsal.folder / "results/rehearsal/models"
+    assert {path.parent.name for path in folder.glob("*/manifest.json")} >= TRAINED
+    for model in TRAINED:
+        curve = read_csv(folder / model / "training.csv")
+        assert len(curve) == manifest(rehearsal, model)["counts"]["steps"]
+        assert [int(row["step"]) for row in curve] == list(range(1, len(curve) + 1))
+        assert "REHEARSAL" in (folder / model / "training.svg").read_text()
+        assert "REHEARSAL" in (folder / model / "card.md").read_text()
+
+
+def manifest(rehearsal: Workshop, model: str) -> dict[str, dict[str, object]]:
+    path = rehearsal.folder / f"results/rehearsal/models/{model}/manifest.json"
+    found: dict[str, dict[str, object]] = json.loads(path.read_text())
+    return found
