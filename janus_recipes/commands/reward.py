@@ -34,11 +34,6 @@ def config(model: Model, recipe: Recipes, out: Out) -> None:
     spec = load_recipe(recipe)
     training, base, start = reward_training(spec, model), base_spec(spec, model), start_weights(spec, model)
     template = Path(base.chat_template)
-    if base.revision and start == base.path and not spec.rehearsal:
-        raise StepError(
-            f"models.{model}.train.start: OpenRLHF takes no revision of a hub's model: name a trained model, or fetch "
-            f"it (hf download {base.path} --revision {base.revision} --local-dir DIR) and give DIR as the base's path"
-        )
     with making(out, recipe=spec.name, section=training, inputs={"template": template}):
         seed = derive_seed(spec.seed, "train", model)
         flags = openrlhf_flags(training, start=start, work=work_folder(out.parent), seed=seed)
@@ -68,7 +63,8 @@ def run(
         write_curve(drawn[0], points)
         draw_curve(drawn[1], points, title=model, notice=spec.rehearsal.notice if spec.rehearsal else None)
         made.counts = asdict(result)
-        made.notes = {"environment": json.loads(env.read_text(encoding="utf-8")), "model": model}
+        environment = json.loads(env.read_text(encoding="utf-8"))
+        made.notes = {"environment": environment, "model": model, "from": spec.from_of(model)}
     shutil.rmtree(work)  # only now: a kill before the manifest is there must not cost the checkpoints
 
 

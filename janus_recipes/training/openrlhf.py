@@ -19,8 +19,8 @@ from janus_recipes.training.openrlhf_launch import CHECKPOINTS, MODEL
 from janus_recipes.training.reward_rows import EVALUATED, ROWS
 
 CHECKPOINTS_KEPT = 2
-"""On disk before another is written: one to continue from, one should it be lost. Each takes about 100 GB for the 7B:
-weights in bf16, and in fp32 with both of Adam's moments."""
+"""On disk, one to continue from, one should it be lost; OpenRLHF deletes the older before it writes the next. Each
+takes about 100 GB for the 7B: weights in bf16, and in fp32 with both of Adam's moments."""
 
 Flags = dict[str, Any]
 

@@ -28,9 +28,6 @@ TRAINER = "openrlhf.cli.train_rm"
 WRONG_FLAGS = 2
 """Exit code: flags are wrong, and nothing was started."""
 
-SET_AT_START = ("--data.dataset", "--eval.dataset", "--ckpt.save_steps")
-"""Flags that depend on the data's rows: `training/openrlhf_launch.py` adds them."""
-
 IMPORTED = (
     "openrlhf.datasets",
     "openrlhf.datasets.utils",

@@ -31,6 +31,9 @@ CHECKPOINTS = "checkpoints"
 FINISHED = "finished.json"
 """Written when OpenRLHF has saved the whole model."""
 
+MODULE = "janus_recipes.training.openrlhf_launch"
+"""This module, also where it is run as `__main__`."""
+
 REFUSED = "=== janus refuses: "
 """Begins the lines of a log that say why nothing was started."""
 
@@ -67,7 +70,7 @@ def train(job: Json) -> None:
     if not job["gpus"]:
         openrlhf_cpu.install()
     openrlhf_changes.install(work, job["head"] == "keep", prepared["pad_token"], job["template"])
-    sys.argv = [TRAINER, *flags_of(job), "--ckpt.save_steps", str(save_steps(job, prepared["kept"]))]
+    sys.argv = [TRAINER, *flags_of(job), *flags_by_rows(job, prepared["kept"])]
     runpy.run_module(TRAINER, run_name="__main__", alter_sys=True)
     if os.environ["RANK"] == "0":
         make_loadable(work / MODEL)
@@ -91,9 +94,22 @@ def flags_of(job: Json) -> list[str]:
     return [*read_args(Path(job["args"])), *job["reports"]]
 
 
-def save_steps(job: Json, rows: int) -> int:
-    """Steps between two checkpoints."""
-    return int(max(1, rows // job["batch_size"] // job["saves_per_epoch"]))
+def flags_by_rows(job: Json, rows: int) -> list[str]:
+    """What follows from the number of rows: those that fill whole batches are read, and the steps between checkpoints.
+
+    OpenRLHF would carry what is left over into the next epoch's first batch, and make more steps than its learning
+    rate is planned for.
+    """
+    steps = rows // job["batch_size"]
+    save_steps = max(1, steps // job["saves_per_epoch"])
+    return ["--data.max_samples", str(steps * job["batch_size"]), "--ckpt.save_steps", str(save_steps)]
+
+
+def torchrun_arguments(job: Json, path: str) -> list[str]:
+    """What torchrun is told: one rank for each GPU, each of which comes back to this module with the job's `path`."""
+    # torchrun would give its ranks 30 s after SIGTERM. They get the signal as well, and end when they have saved.
+    signals = "--signals-to-handle=SIGINT,SIGHUP,SIGQUIT"
+    return ["--standalone", signals, f"--nproc_per_node={job['gpus']}", "-m", MODULE, path]
 
 
 def main(path: str) -> int:
@@ -106,11 +122,8 @@ def main(path: str) -> int:
             print(f"{REFUSED}{problem}", file=sys.stderr, flush=True)
             return WRONG_FLAGS
         if job["gpus"]:
-            # torchrun gives its ranks 30 s after SIGTERM. They get the signal as well, and end when they have saved.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = "SIGINT,SIGHUP,SIGQUIT"
-            ranks = ("--standalone", "--nproc_per_node", str(job["gpus"]), "-m", __spec__.name, path)
-            os.execv(sys.executable, [sys.executable, "-m", "torch.distributed.run", *ranks])
+            os.execv(sys.executable, [sys.executable, "-m", "torch.distributed.run", *torchrun_arguments(job, path)])
     train(job)
     return 0
 

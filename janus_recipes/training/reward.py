@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import time
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from janus_recipes.training.openrlhf_launch import CHECKPOINTS, FINISHED, MODEL,
 from janus_recipes.training.reward_rows import prepared_rows
 from janus_recipes.training.run import last_accuracy
 from janus_recipes.training.tracking import Tracked
-from janus_recipes.training.work import begin, move_model, origin_of
+from janus_recipes.training.work import begin, move_model, origin_of, timed
 
 LOG = "openrlhf.log"
 JOB = "job.json"
@@ -50,7 +49,8 @@ class RewardResult:
     `first_loss` and `last_loss` are means over the first and the last tenth of the steps, `reward_accuracy` is the last
     tenth's share of pairs whose chosen side was scored higher before the step learned from them. Of the data set's
     `rows`, `rows_cut` lost the beginning of their prompt to `sequence_len`, and `rows_dropped` had no room for their
-    answer. `tokens` were read, both sides, without padding. `seconds` is this start's wall time.
+    answer; `rows_left_over`, the last ones, would not have filled a batch. `tokens` were read, both sides, without
+    padding. `seconds` is the wall time of all starts.
     """
 
     steps: int
@@ -60,6 +60,7 @@ class RewardResult:
     rows: int
     rows_cut: int
     rows_dropped: int
+    rows_left_over: int
     tokens: int
     seconds: float
 
@@ -84,29 +85,32 @@ def train_reward(
     step of the curve. Raises StepError when OpenRLHF refuses, fails or is stopped, trains no step, or the loss is not
     finite or did not fall; `out` is then untouched. `work` is kept: it goes when the manifest is written.
     """
-    began = time.monotonic()
     if tracked is not None:
         tracked.check(environment)
     check_head(job)
     with alone_in(work):
         begin(work, origin(job))
-        if not (work / FINISHED).exists():
-            run_openrlhf(job, work, environment, tracked)
+        with timed(work, work / LOG) as seconds:
+            if not (work / FINISHED).exists():
+                run_openrlhf(job, work, environment, tracked)
         rows = prepared_rows(work) or {}
         steps = list(read_jsonl(work / STEPS))
         points = curve_of(steps)
         planned = rows["kept"] // job.spec.batch_size * int(job.spec.epochs)
         done = points[-1].step if points else 0
         first, last = check_learned(points, what=str(job.args), done=done, planned=planned)
+        if not has_head(work / MODEL):
+            raise StepError(f"{job.args}: OpenRLHF saved no value head ({HEAD}): look at {work / LOG}")
         move_model(model_files(work / MODEL), out)
     counts = {"rows": rows["rows"], "rows_cut": rows["cut"], "rows_dropped": rows["dropped"]}
+    counts["rows_left_over"] = rows["kept"] % job.spec.batch_size
     result = RewardResult(
         steps=len(points),
         first_loss=first,
         last_loss=last,
         reward_accuracy=last_accuracy(points) or 0.0,
         tokens=round(sum(step["tokens"] for step in steps)) * max(1, job.spec.gpus),
-        seconds=round(time.monotonic() - began, 1),
+        seconds=seconds(),
         **counts,
     )
     return result, points
@@ -153,7 +157,7 @@ def launched(job: RewardJob, work: Path, tracked: Tracked | None) -> Json:
 def origin(job: RewardJob) -> Json:
     """What decides a stage, to tell one from another."""
     decided = origin_of(job.args, [job.data], job.start)
-    return {**decided, "template": digest_of(job.template), "head": job.spec.head}
+    return {**decided, "template": digest_of(job.template), "head": job.spec.head, "gpus": job.spec.gpus}
 
 
 def openrlhf_environ(job: RewardJob, work: Path, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -172,11 +176,15 @@ def openrlhf_environ(job: RewardJob, work: Path, inherited: Mapping[str, str] = 
 
 def check_head(job: RewardJob) -> None:
     """Raises StepError where the head is to be kept and the start has none: a random one would pass for it."""
-    weights = Path(job.start).glob("*.safetensors")
-    if job.spec.head == "keep" and not any(HEAD in tensors_of(file) for file in weights):
+    if job.spec.head == "keep" and not has_head(Path(job.start)):
         raise StepError(
             f"{job.start}: no value head ({HEAD}) to keep: start from a reward model, or choose `head: new`"
         )
+
+
+def has_head(model: Path) -> bool:
+    """Whether the weights in a folder are a reward model's."""
+    return any(HEAD in tensors_of(file) for file in model.glob("*.safetensors"))
 
 
 def tensors_of(path: Path) -> set[str]:

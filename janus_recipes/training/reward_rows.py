@@ -42,12 +42,9 @@ class RowCounts:
 
 
 def read_text(tokenizer: Any, messages: Messages, template: str) -> str:
-    """What a reward model reads of a conversation with an answer: the template's text, up to its end token.
-
-    White space after the end token is taken off, as OpenRLHF does. Everything that scores answers must do the same.
-    """
+    """What a reward model reads of a conversation with an answer: the template's text, up to its end token."""
     rendered: str = tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False)
-    return rendered.rstrip("\n")
+    return rendered
 
 
 def read_ids(tokenizer: Any, messages: Messages, template: str) -> list[int]:
@@ -57,7 +54,10 @@ def read_ids(tokenizer: Any, messages: Messages, template: str) -> list[int]:
 
 
 def check_frame(tokenizer: Any, template: str) -> None:
-    """Raises StepError unless the template ends an answer with the tokenizer's one end token, and begins only once."""
+    """Raises StepError unless the template ends an answer with the tokenizer's one end token, and begins only once.
+
+    Nothing may stand after the end token: OpenRLHF takes line ends off there, and scoring would read the reward at one.
+    """
     chat = [{"role": "user", "content": "A"}, {"role": "assistant", "content": "B"}]
     ids = read_ids(tokenizer, chat, template)
     begin, end = tokenizer.bos_token_id, tokenizer.eos_token_id
@@ -102,11 +102,15 @@ def shortened_pair(pair: list[Messages], fits: Callable[[Messages], bool]) -> li
     while len(prompt) > 2 and not fit(prompt):  # a question and its answer at a time: the user's turn begins
         prompt = prompt[2:]
     if not fit(prompt):
-        words = prompt[-1]["content"]
-        start = first_fitting(len(words), lambda place: fit([prompt[-1] | {"content": words[place:]}]))
+        asked, words = prompt[-1], prompt[-1]["content"].rstrip()
+
+        def asked_from(place: int) -> Messages:
+            return [asked | {"content": words[place:].lstrip()}]
+
+        start = first_fitting(len(words), lambda place: fit(asked_from(place)))
         if start is None:
             return None
-        prompt = [prompt[-1] | {"content": words[start:].lstrip()}]
+        prompt = asked_from(start)
     return sides(prompt)
 
 

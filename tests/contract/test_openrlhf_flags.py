@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from janus_recipes.recipe.check_openrlhf import SCHEDULERS, SET_ELSEWHERE
 from janus_recipes.recipe.load import load_recipe
+from janus_recipes.recipe.openrlhf_names import FLAGS, SCHEDULERS, SET_ELSEWHERE
 from janus_recipes.recipe.training import RewardTraining
 from janus_recipes.training.openrlhf import openrlhf_flags, write_args
 
@@ -82,5 +82,23 @@ def test_names_that_a_recipe_is_checked_with_are_the_installed_openrlhfs(openrlh
     listed = json.loads(
         subprocess.run(command, env=dict(os.environ, PYTHONPATH=ROOT), stdout=subprocess.PIPE, check=True).stdout
     )
-    assert set(SET_ELSEWHERE) <= set(listed["flags"])
+    assert sorted(FLAGS) == sorted(set(listed["flags"]) - {"help", "-h"})
+    assert set(SET_ELSEWHERE) <= set(FLAGS)
     assert set(SCHEDULERS) <= set(listed["schedulers"])
+
+
+TORCHRUN = """
+import json
+from torch.distributed.run import config_from_args, get_args_parser
+from janus_recipes.training.openrlhf_launch import torchrun_arguments
+config, _, rank = config_from_args(get_args_parser().parse_args(torchrun_arguments({"gpus": 2}, "job.json")))
+print(json.dumps({"signals": config.signals_to_handle, "ranks": config.nproc_per_node, "rank": rank}))
+"""
+
+
+def test_torchrun_leaves_sigterm_to_the_ranks_which_save_a_checkpoint_at_it(openrlhf: Path) -> None:
+    command = [openrlhf / "bin" / "python", "-c", TORCHRUN]
+    environ = dict(os.environ, PYTHONPATH=ROOT)
+    told = json.loads(subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True).stdout)
+    assert told["signals"] == "SIGINT,SIGHUP,SIGQUIT" and told["ranks"] == 2
+    assert told["rank"][-3:] == ["-m", "janus_recipes.training.openrlhf_launch", "job.json"]

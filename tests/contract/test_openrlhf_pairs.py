@@ -92,3 +92,11 @@ def test_an_over_long_prompt_loses_its_beginning_and_keeps_its_system_message(
     assert turns.startswith(f"<s>[INST] Be kind.\n{TURN} [/INST] {TURN}</s>[INST]")  # whole turns, fewer of them
     longest = max(len(read["an over-long instruction", other]) for other in ANSWERS)
     assert longest >= MAX_LEN - 5  # as little is lost as it takes
+
+
+def test_no_pair_is_longer_than_allowed_when_it_was_cut_whatever_its_text(openrlhf: Path, tiny_base: Path) -> None:
+    # A word has other tokens where no space stands before it, as at the beginning of what a cut leaves.
+    environ = dict(os.environ) | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+    command = [openrlhf / "bin" / "python", HERE / "cut_pairs.py", tiny_base, TEMPLATE, "64"]
+    lengths = json.loads(subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True).stdout)
+    assert len(lengths) == 400 and all(len(sides) == 2 and max(sides) <= 64 for sides in lengths)

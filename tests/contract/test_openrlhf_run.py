@@ -148,6 +148,15 @@ def test_its_rewards_are_read_at_the_end_token_also_in_a_padded_batch(openrlhf: 
     assert scores["together"][0] > scores["together"][1] + 1
 
 
+def test_epochs_that_no_batch_fills_whole_end_where_the_learning_rate_does(
+    openrlhf: Path, start: Path, tmp_path: Path
+) -> None:
+    # 22 pairs are 2 batches of 8 in each of 4 epochs; with the 6 left over, OpenRLHF would make 20 x 4 / 8 = 10 steps.
+    result, points = trained(tmp_path, openrlhf, job_in(tmp_path, start, pairs(rows=22), epochs=4))[2:]
+    assert [point.step for point in points] == list(range(1, 9)) and result.rows_left_over == 6
+    assert points[-1].learning_rate == 0.0 and points[-2].learning_rate > 0
+
+
 def test_a_second_stage_goes_on_with_the_head_of_the_first(openrlhf: Path, stage1: Trained, tmp_path: Path) -> None:
     kept = trained(tmp_path, openrlhf, job_in(tmp_path, stage1.out, pairs(rows=64), head="keep"))
     assert kept.points[0].loss < stage1.result.last_loss + 0.1  # it knew these pairs: the loss before its first step

@@ -11,13 +11,25 @@ from typing import Any
 import pytest
 
 from janus_recipes.errors import RecipeError, StepError
-from janus_recipes.files import write_json
-from janus_recipes.recipe.check_openrlhf import SET_ELSEWHERE
+from janus_recipes.files import write_json, write_jsonl
 from janus_recipes.recipe.load import load_recipe
+from janus_recipes.recipe.openrlhf_names import SET_ELSEWHERE
 from janus_recipes.recipe.training import RewardTraining
 from janus_recipes.training.openrlhf import about, openrlhf_flags, write_args
 from janus_recipes.training.openrlhf_flags import read_args
-from janus_recipes.training.reward import RewardJob, check_head, keep_steps, keep_whole_checkpoints, last_step
+from janus_recipes.training.openrlhf_launch import FINISHED, MODEL, flags_by_rows
+from janus_recipes.training.reward import (
+    STEPS,
+    RewardJob,
+    check_head,
+    keep_steps,
+    keep_whole_checkpoints,
+    last_step,
+    origin,
+    train_reward,
+)
+from janus_recipes.training.reward_rows import PREPARED
+from janus_recipes.training.work import begin
 
 PAPER = Path("recipes/janus.yaml")
 
@@ -77,6 +89,19 @@ def test_every_flag_of_ours_is_refused_in_a_recipe() -> None:
         ("lr_scheduler: rex", "models.mine.train.lr_scheduler: OpenRLHF has no scheduler rex"),
         ("openrlhf: {adam.lr: 0.1}", "set by the recipe's train.learning_rate"),
         ("openrlhf: {data.max_samples: 7}", "set by the project, which renders the rows"),
+        ("openrlhf: {ds.lora.rank: 16}", "set by the project, which trains and saves all weights"),
+        ("openrlhf: {ds.load_in_4bit: true}", "set by the project, which trains and saves all weights"),
+        ("openrlhf: {ds.ring_attn_size: 2}", "set by the project, where each GPU reads rows of its own"),
+        ("openrlhf: {ds.tensor_parallel_size: 2}", "set by the project, where each GPU reads rows of its own"),
+        ("openrlhf: {local_rank: 1}", "set by the project, where each GPU reads rows of its own"),
+        ("openrlhf: {ckpt.disable_ds: true}", "set by the project, which looks for its files there"),
+        ("openrlhf: {ds.packing_samples: true}", "set by the project, whose locked environment has no flash-attn"),
+        ("openrlhf: {adam.epsilon: 0.1}", "OpenRLHF knows no such flag (did you mean adam.eps?)"),
+        ("openrlhf: {ds.grad_accum: bf16}", "OpenRLHF knows no such flag (did you mean ds.grad_accum_dtype?)"),
+        ("openrlhf: {--max_norm: 0.5}", "they are written without dashes here (did you mean max_norm?)"),
+        ("openrlhf: {help: true}", "models.mine.train.openrlhf.help: OpenRLHF knows no such flag"),
+        ("betas: [0.9, 1.0]", "models.mine.train.betas.1: "),
+        ("start: null", "train.start: OpenRLHF takes no revision of a hub's model: name a trained model, or fetch"),
     ],
 )
 def test_what_openrlhf_cannot_do_is_said_before_anything_is_paid_for(tmp_path: Path, line: str, said: str) -> None:
@@ -132,11 +157,44 @@ def test_steps_after_the_checkpoint_and_a_torn_line_are_left_out_since_they_come
     assert (tmp_path / "none.jsonl").read_text() == ""
 
 
+def test_rows_that_fill_no_batch_are_left_out_of_every_epoch() -> None:
+    # 44 pairs are 5 batches of 8, 40 pairs; two checkpoints an epoch are one after each second step.
+    job = {"batch_size": 8, "saves_per_epoch": 2}
+    assert flags_by_rows(job, 44) == ["--data.max_samples", "40", "--ckpt.save_steps", "2"]
+    assert flags_by_rows(job | {"saves_per_epoch": 9}, 44)[-1] == "1"
+
+
+def tensors(path: Path, *names: str) -> None:
+    """A safetensors file of so many tensors without a value."""
+    header = json.dumps({name: {} for name in names}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+
+
+def test_what_openrlhf_saved_without_a_value_head_is_no_finished_model(tmp_path: Path) -> None:
+    work, out = tmp_path / "work", tmp_path / "weights"
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text("")
+    job = RewardJob(tmp_path / "a", tmp_path / "b", tmp_path / "c", "org/base", reward())
+    begin(work, origin(job))
+    write_json(work / PREPARED, {"rows": 256, "cut": 0, "dropped": 0, "kept": 256, "pad_token": "<unk>"})
+    step = {"epoch": 1.0, "learning_rate": 0.1, "reward_accuracy": 1.0, "tokens": 9, "tokens_per_second": 9.0}
+    write_jsonl(work / STEPS, ({"step": number, "loss": 0.7 / number, **step} for number in (1, 2)))
+    write_json(work / FINISHED, {})
+    (work / MODEL).mkdir()
+    (work / MODEL / "config.json").write_text("{}")
+    tensors(work / MODEL / "model.safetensors", "model.norm.weight")
+    with pytest.raises(StepError, match=r"saved no value head \(score.weight\)"):
+        train_reward(job, work, out, environment=tmp_path)
+    assert not out.exists()
+    tensors(work / MODEL / "model.safetensors", "model.norm.weight", "score.weight")
+    result, _ = train_reward(job, work, out, environment=tmp_path)
+    assert result.steps == 2 and (out / "model.safetensors").exists()
+
+
 def test_a_head_is_kept_only_from_weights_that_have_one(tmp_path: Path) -> None:
     job = RewardJob(Path("a"), Path("b"), Path("c"), str(tmp_path), reward("janus-rm-7b"))
-    header = json.dumps({"model.norm.weight": {}, "score.weight": {}}).encode()
-    for name, content in (("model-00001-of-00002", b"{}"), ("model-00002-of-00002", header)):
-        (tmp_path / f"{name}.safetensors").write_bytes(len(content).to_bytes(8, "little") + content)
+    tensors(tmp_path / "model-00001-of-00002.safetensors")
+    tensors(tmp_path / "model-00002-of-00002.safetensors", "model.norm.weight", "score.weight")
     check_head(job)
     (tmp_path / "model-00002-of-00002.safetensors").unlink()
     with pytest.raises(StepError, match=r"no value head \(score.weight\) to keep"):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from janus_recipes.training.reward_rows import RowCounts, fitting_rows, shortened_pair
+import pytest
+
+from janus_recipes.errors import StepError
+from janus_recipes.training.reward_rows import RowCounts, check_frame, fitting_rows, shortened_pair
 
 Turns = list[dict[str, str]]
 
@@ -61,3 +65,43 @@ def test_pairs_that_are_cut_or_left_out_are_counted_and_the_others_pass_untouche
 
 def test_an_empty_question_that_does_not_fit_is_left_out_not_a_crash() -> None:
     assert shortened_pair([turns("", "a b"), turns("", "a")], in_words(1)) is None
+
+
+def test_a_cut_question_is_measured_as_it_is_written_without_the_space_before_it() -> None:
+    def tokens(messages: Turns) -> int:
+        # As in byte-level BPE, a word after a space is one token here; without one, each of its letters is.
+        question = messages[-2]["content"]
+        return sum(1 if word[0] == " " else len(word) for word in re.findall(r" ?[a-z]+", question))
+
+    pair = [turns("one two three four", answer) for answer in ("x", "y")]
+    # " two three four" is 3 tokens and " four" 1, but they are written without the space, as 5 and 4 tokens.
+    assert shortened_pair(pair, lambda messages: tokens(messages) <= 3) == [turns("our", one) for one in ("x", "y")]
+    for limit in range(1, 7):
+        cut = shortened_pair(pair, lambda messages, limit=limit: tokens(messages) <= limit)
+        assert cut is not None and max(map(tokens, cut)) <= limit
+
+
+def test_a_question_that_ends_with_spaces_is_not_cut_down_to_nothing() -> None:
+    assert shortened_pair([turns("a b  ", "c d"), turns("a b  ", "c")], in_words(2)) is None
+    assert shortened_pair([turns("a b  ", "c d"), turns("a b  ", "c")], in_words(3)) == [
+        turns("b", "c d"),
+        turns("b", "c"),
+    ]
+
+
+class Letters:
+    """A tokenizer with a token for each letter, and one for its end token: what check_frame asks of one."""
+
+    bos_token_id, eos_token, eos_token_id = None, "$", ord("$")
+
+    def apply_chat_template(self, messages: Turns, *, chat_template: str, tokenize: bool) -> str:
+        return "".join(one["content"] + (chat_template if one["role"] == "assistant" else "") for one in messages)
+
+    def __call__(self, text: str, *, add_special_tokens: bool) -> dict[str, list[int]]:
+        return {"input_ids": list(map(ord, text))}
+
+
+def test_a_template_that_writes_something_after_the_end_token_is_refused() -> None:
+    check_frame(Letters(), "$")
+    with pytest.raises(StepError, match=re.escape(r"does not end an answer with the tokenizer's end token '$'")):
+        check_frame(Letters(), "$\n")  # OpenRLHF would train at the end token, and a scorer read at the line end
