@@ -67,6 +67,9 @@ rule train_model:
         gpu=lambda wildcards: model_of(wildcards).train.gpus,
         mem_mb=JOBS.engine_mem_mb,
         runtime=lambda wildcards: minutes(model_of(wildcards).train.hours),
+    params:
+        # The configuration is an input and has no number of GPUs, nor the batch, of which it knows accumulated steps.
+        spec=lambda wildcards: lookups.training_spec(RECIPE, wildcards.model),
     shell:
         "janus train run {wildcards.model} --config {input.config} --data {input.data} --env {input.env}"
         " --out {output.manifest} > {log} 2>&1"
@@ -111,6 +114,8 @@ rule train_reward_model:
         gpu=lambda wildcards: model_of(wildcards).train.gpus,
         mem_mb=JOBS.engine_mem_mb,
         runtime=lambda wildcards: minutes(model_of(wildcards).train.hours),
+    params:
+        spec=lambda wildcards: lookups.training_spec(RECIPE, wildcards.model),
     shell:
         "janus reward run {wildcards.model} --config {input.config} --data {input.data} --env {input.env}"
         " --out {output.manifest} > {log} 2>&1"
@@ -122,6 +127,7 @@ rule write_model_card:
         model="<results>/models/{model}/manifest.json",
         tables=lambda wildcards: lookups.tables_with(RECIPE, wildcards.model),
         published=RECIPE.published_figures,
+        known_models=RECIPE.known_models,
     output:
         card="<results>/models/{model}/card.md",
         manifest="<results>/models/{model}/card.md.manifest.json",

@@ -55,6 +55,7 @@ def generate(
             "environment": json.loads(env.read_text(encoding="utf-8")),
             "model": model,
             "condition": condition,
+            "from": spec.from_of(model),
         }
     shutil.rmtree(work)  # only now: a kill before the manifest is there must not cost the answers
 

@@ -74,10 +74,7 @@ def config(model: Model, recipe: Recipes, out: Out) -> None:
     """Write a model's training as axolotl's own YAML."""
     spec = load_recipe(recipe)
     base = spec.base_models[named(spec.models, model, "model").base]
-    training = training_of(spec, model)
-    if not isinstance(training, AxolotlTraining):
-        raise StepError(f"models.{model} is trained by OpenRLHF: janus reward config {model}")
-    template = Path(base.chat_template)
+    training, template = axolotl_training(spec, model), Path(base.chat_template)
     with making(out, recipe=spec.name, section=training, inputs={"template": template}):
         keys = axolotl_config(
             training,
@@ -103,18 +100,27 @@ def run(
     """Train: continue from the last checkpoint where there is one."""
     spec = load_recipe(recipe)
     named(spec.models, model, "model")
-    training, weights = training_of(spec, model), out.parent / WEIGHTS
+    training, weights = axolotl_training(spec, model), out.parent / WEIGHTS
     start = Path(start_weights(spec, model)).with_name("manifest.json")
     inputs = {"config": config, "data": data, **({"start": start} if spec.rehearsal or training.start else {})}
     work, drawn = work_folder(out.parent), [out.parent / name for name in CURVE]
     with making(weights, recipe=spec.name, section=training, inputs=inputs, manifest=out, also=drawn) as made:
         reports = tracked(spec.tracking, spec.name, model)
-        result, points = train(config, work, weights, environment=env.parent, gpus=training.gpus, tracked=reports)
+        result, points = train(config, work, weights, environment=env.parent, spec=training, tracked=reports)
         write_curve(drawn[0], points)
         draw_curve(drawn[1], points, title=model, notice=spec.rehearsal.notice if spec.rehearsal else None)
         made.counts = asdict(result)
-        made.notes = {"environment": json.loads(env.read_text(encoding="utf-8")), "model": model}
+        environment = json.loads(env.read_text(encoding="utf-8"))
+        made.notes = {"environment": environment, "model": model, "from": spec.from_of(model)}
     shutil.rmtree(work)  # only now: a kill before the manifest is there must not cost the checkpoints
+
+
+def axolotl_training(recipe: Recipe, model: str) -> AxolotlTraining:
+    """A model's training by axolotl. Raises StepError where OpenRLHF trains it."""
+    training = training_of(recipe, model)
+    if not isinstance(training, AxolotlTraining):
+        raise StepError(f"models.{model} is trained by OpenRLHF: `janus reward` is for it")
+    return training
 
 
 def base_path(recipe: Recipe, base: str) -> str:

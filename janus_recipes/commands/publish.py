@@ -67,7 +67,8 @@ def model_card(
 
     spec, shown = load_recipe(recipe), tables or []
     named(spec.models, name, "model")
-    model, published = read_model(name, spec, out.parent), Path(spec.published_figures)
+    folder = Path("results", spec.name, "models", name)
+    model, published = read_model(name, spec, folder), Path(spec.published_figures)
     inputs = {
         **{"model": model.folder / MANIFEST, "published": published, "known_models": Path(spec.known_models)},
         **{str(path): path for path in shown},

@@ -63,6 +63,7 @@ def score(model: Model, recipe: Recipes, pairs: Pairs, env: Env, out: Out) -> No
             "environment": json.loads(env.read_text(encoding="utf-8")),
             "model": model,
             "score": score_of(wanted),
+            "from": spec.from_of(model),
         }
     shutil.rmtree(work)  # only now: a kill before the manifest is there must not cost the scores
 

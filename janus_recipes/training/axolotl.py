@@ -101,8 +101,8 @@ def axolotl_config(
         adapter_keys(spec),
         sharding_keys(spec),
         hardware_keys(spec),
-        {} if "plugins" in spec.axolotl else fused_keys(spec),
-        checkpoint_keys(spec, work),
+        fused_keys(spec),
+        checkpoint_keys(work),
         spec.axolotl,
     )
     merged: Json = {}
@@ -112,7 +112,10 @@ def axolotl_config(
 
 
 def method_keys(spec: AxolotlTraining) -> Json:
-    """What is learned from. For both methods of pairs axolotl calls the one weight that they have `rl_beta`."""
+    """The method. For both methods of pairs axolotl calls the one weight that they have `rl_beta`.
+
+    ORPO's likelihood is TRL's, of the chosen answer together with its prompt; its odds ratio is of the answers alone.
+    """
     match spec:
         case DpoTraining():
             trainer = "janus_recipes.training.dpo_trainer.OneTemplateDPOTrainer"  # TRL's own doubles the begin token
@@ -123,7 +126,10 @@ def method_keys(spec: AxolotlTraining) -> Json:
 
 
 def data_keys(dataset: Path, chat_template: str, spec: AxolotlTraining, work: Path) -> Json:
-    """The rows, rendered with the one template; only the answers and their end tokens are learned from."""
+    """The rows, rendered with the one template; only the answers and their end tokens are learned from.
+
+    But for ORPO, whose likelihood takes in the prompt (`method_keys`).
+    """
     return {
         # The authors' own prompt format loses the first [INST] where there is no system message: the template does not.
         "chat_template": "jinja",
@@ -217,20 +223,25 @@ def hardware_keys(spec: AxolotlTraining) -> Json:
 
 
 def fused_keys(spec: AxolotlTraining) -> Json:
-    """The speed settings above, where they are safe: on GPUs, and either for all weights or for an adapter's."""
+    """The speed settings above, where they are safe: on GPUs, and either for all weights or for an adapter's.
+
+    A recipe's own `plugins` leave Liger out. Adapters' kernels are no plugin, and must be said in any case.
+    """
     supervised = isinstance(spec, SftTraining)
     if spec.adapter is not None:
         return dict.fromkeys(FUSED_ADAPTER, supervised and spec.gpus > 0)
-    if spec.gpus == 0:
+    if spec.gpus == 0 or "plugins" in spec.axolotl:
         return {}
     return FUSED_LAYERS | (FUSED_LOSS if supervised else {})
 
 
-def checkpoint_keys(spec: AxolotlTraining, work: Path) -> Json:
-    """Where axolotl writes. Every step's loss is logged: the curve is part of the result."""
+def checkpoint_keys(work: Path) -> Json:
+    """Where axolotl writes. Every step's loss is logged: the curve is part of the result.
+
+    How often it saves decides nothing about the model, so training/run.py adds it when the training starts.
+    """
     return {
         "output_dir": str(work / OUT),
-        "saves_per_epoch": spec.saves_per_epoch,
         "save_total_limit": CHECKPOINTS_KEPT,
         "auto_resume_from_checkpoints": True,
         "logging_steps": 1,

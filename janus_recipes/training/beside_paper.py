@@ -19,7 +19,7 @@ from janus_recipes.recipe.training import AxolotlTraining
 
 NOT_STATED = "not stated"
 
-ABOUT_THE_RUN = {"method", "hours", "saves_per_epoch", "sharding", "adapter"}
+ABOUT_THE_RUN = {"method", "hours", "saves_per_epoch", "adapter"}
 """Keys of `train` that are no settings of the paper's: an adapter is told in words, the others decide no model."""
 
 
@@ -97,6 +97,11 @@ def differences(model: str, recipe: Recipe, published: PublishedTrainings) -> It
         yield (
             f"Of its weights only those of a {kind} adapter of rank {train.adapter.rank} learned, which is merged into "
             "them; in the paper all weights learn."
+        )
+    if isinstance(train, AxolotlTraining) and train.sharding in ("zero2", "zero3") and train.gpus > 1:
+        yield (
+            "DeepSpeed updated the weights in 32 bits; under plain data parallelism, as in the paper's authors' "
+            "configuration, they are updated in 16 bits."
         )
     for name, here, paper in filter(lambda one: one.differs, settings(model, recipe, published)):
         yield f"`{name}` is {here}; the paper has {paper}."

@@ -63,7 +63,13 @@ def is_whole(checkpoint: Path) -> bool:
     weights = [*checkpoint.glob("*.safetensors")]
     # At any depth: DeepSpeed keeps its own in a folder. FSDP's optimizer is a .bin.
     states = [file for pattern in ("*.pt", "*.pth", "*.bin") for file in checkpoint.rglob(pattern)]
-    return bool(weights) and all(map(safetensors_whole, weights)) and all(map(zipfile.is_zipfile, states))
+    whole = all(map(safetensors_whole, weights)) and all(map(zipfile.is_zipfile, states))
+    return bool(weights) and whole and has_optimizer(checkpoint)
+
+
+def has_optimizer(checkpoint: Path) -> bool:
+    """Whether there is an optimizer's state: optimizer.pt, FSDP's optimizer.bin, DeepSpeed's *_optim_states.pt."""
+    return any(file.is_file() for file in checkpoint.rglob("*optim*"))
 
 
 def safetensors_whole(path: Path) -> bool:

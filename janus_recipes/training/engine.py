@@ -21,7 +21,8 @@ START = "=== janus train: "
 """Begins the line that is logged at each start."""
 
 GRACE_S = 110.0
-"""What a training gets between SIGTERM and SIGKILL, in seconds: a step and a checkpoint of a 7B (29 GB). The Slurm
+"""What a training gets between SIGTERM and SIGKILL, in seconds: a step and a checkpoint of a 7B (29 GB by axolotl with
+8-bit Adam; 100 GB by OpenRLHF, written by all its GPUs, so to a disk that takes 1 GB/s and more). The Slurm
 profile has the signal sent 120 s before the time is out."""
 
 STEPS_DONE = re.compile(r"^\s*\d+%\|[^|\n]*\|\s*(\d+)/(\d+) \[", re.MULTILINE)

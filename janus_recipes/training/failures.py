@@ -16,7 +16,8 @@ from janus_recipes.training.curves import CurvePoint
 
 GPU_MEMORY = (
     "out of GPU memory: lower micro_batch_size (batch_size may stay: more steps are then accumulated) or sequence_len, "
-    "keep gradient_checkpointing on, or share the weights among the GPUs (sharding: fsdp or zero3) or train an adapter"
+    "keep gradient_checkpointing on, or hold less on each GPU: sft, dpo and orpo by sharding (fsdp or zero3) or an "
+    "adapter, a reward model by zero_stage: 3 on more gpus"
 )
 HOST_MEMORY = (
     "out of memory on the machine, the GPUs' apart: ask for more (resources.engine_mem_mb), or on a CPU lower "
@@ -24,7 +25,7 @@ HOST_MEMORY = (
 )
 DISK = (
     "no space left on the disk, or a quota is reached: free some where the work folder lies; a checkpoint of a 7B "
-    "takes 29 GB, and three are there at a time"
+    "takes 29 GB by axolotl, with three there at a time, and 100 GB by OpenRLHF, with two"
 )
 SHARED_MEMORY = "no space left in /dev/shm: give the job more (containers: --shm-size), or fewer loader processes"
 PORT = "a port is in use: another training runs on this machine; wait for it, or set MASTER_PORT to a free one"
@@ -67,13 +68,35 @@ KILLED = 137
 """The exit code of a process that was killed by SIGKILL (128 + 9)."""
 
 
+WARNED_OF = (DISK, PORT, HUB_KEY, HUB_AWAY)
+"""What engines and trackers also log and go on after: a cause only where the error that ended it says so."""
+
+TRACEBACK = re.compile(
+    r"(?<!exception:\n\n)(?<!occurred:\n\n)^(\[rank\d+\]: *)?Traceback \(most recent call last\)", re.MULTILINE
+)
+"""Begins an error, which may have come of another one; torchrun's ranks name themselves."""
+
+TORCHRUN_ENDS = re.compile(r"failed \(exitcode: -?\d+\) local_rank")
+"""After it comes torchrun's own traceback, which says nothing."""
+
+
 def why_it_failed(log_text: str) -> str | None:
     """The cause and the remedy, by what an engine logged; None where it is not known.
 
     `log_text` is the log of the last start alone, or its end.
     """
-    found = ((re.search(pattern, log_text), cause) for pattern, cause in CAUSES)
+    end = last_error(log_text)
+    found = ((re.search(pattern, end if cause in WARNED_OF else log_text), cause) for pattern, cause in CAUSES)
     return next((match.expand(cause) for match, cause in found if match), None)
+
+
+def last_error(log_text: str) -> str:
+    """A log from the error that ended the training on, of several ranks' from the first; all where there is none."""
+    text = TORCHRUN_ENDS.split(log_text)[0]
+    errors = list(TRACEBACK.finditer(text))
+    of_ranks = [error for error in errors if error[1]]
+    began = of_ranks[:1] or errors[-1:]
+    return text[began[0].start() :] if began else log_text
 
 
 def why_it_was_killed(code: int) -> str | None:

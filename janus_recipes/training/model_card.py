@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import ModelCardData
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from janus_recipes.datasets.cards import asking_row, licences_of, size_and_digest, source_rows, sources_of
 from janus_recipes.datasets.described import set_apart
 from janus_recipes.datasets.faults import other_teachers, uncompared, unknown_licences
 from janus_recipes.datasets.lineage import outdated
+from janus_recipes.errors import StepError
 from janus_recipes.hub.cards import hub_licences, rendered, shown, table
+from janus_recipes.recipe.check_templates import written
 from janus_recipes.recipe.collection import Located
 from janus_recipes.recipe.schema import BaseModelSpec, Recipe
 from janus_recipes.redact import redact
@@ -33,14 +34,32 @@ FIGURES = {
     "first_loss": "mean loss of the first tenth of the steps",
     "last_loss": "mean loss of the last tenth",
     "reward_accuracy": "pairs whose chosen answer was scored higher, last tenth",
-    "seconds": "seconds, of the last start where it was continued",
+    "seconds": "seconds, of all starts where it was continued",
     "rows": "rows of the training set",
     "rows_cut": "rows whose prompt lost its beginning to `sequence_len`",
     "rows_dropped": "rows left out: longer than `sequence_len`, or without an answer",
+    "rows_left_over": "rows left out: they would not have filled a batch",
     "tokens": "tokens read",
     "tokens_learned": "tokens learned from",
 }
 """What the counts of a training's manifest are; others are named by their keys."""
+
+SHOWN = frozenset(
+    [
+        "model",
+        "condition",
+        "benchmark",
+        "metric",
+        "value",
+        "ci_low",
+        "ci_high",
+        "n_used",
+        "n_expected",
+        "judge",
+        "published",
+    ]
+)
+"""The columns that are read of a table's or a ranking's CSV."""
 
 
 def model_card(model: TrainedModel, recipe: Recipe, published: PublishedTrainings, tables: Sequence[Path]) -> str:
@@ -133,11 +152,7 @@ def licences(model: TrainedModel, recipe: Recipe) -> Iterator[str | None]:
 
 def prompt_of(chat_template: str) -> str:
     """A prompt with a system message as the template writes it, without the token that begins a text."""
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)  # as transformers renders it
-    asked = [{"role": "system", "content": "SYSTEM MESSAGE"}, {"role": "user", "content": "INSTRUCTION"}]
-    return environment.from_string(chat_template).render(
-        messages=asked, add_generation_prompt=True, bos_token="", eos_token=""
-    )
+    return written(chat_template, {"system": "SYSTEM MESSAGE", "user": "INSTRUCTION"}, begin="", end="", ask=True)
 
 
 def figures(model: TrainedModel) -> Iterator[tuple[str, str]]:
@@ -161,14 +176,29 @@ def environment(manifest: Mapping[str, Any]) -> str:
 def shows(model: TrainedModel, tables: Sequence[Path]) -> Iterator[tuple[str, ...]]:
     """The model's rows in the CSVs of tables and rankings."""
     for path in tables:
+        for row in rows_shown(path):
+            if row["model"] == model.name:
+                interval = f"{row['ci_low']} to {row['ci_high']}" if row["ci_low"] else ""
+                used = f"{row['n_used']} of {row['n_expected']}"
+                where = f"{path.stem} ({row['condition']})"
+                judged = (row["judge"], row["published"])
+                yield (where, row["benchmark"], row["metric"], row["value"], interval, used, *judged)
+
+
+def rows_shown(path: Path) -> list[dict[str, str]]:
+    """The rows of a table's or a ranking's CSV. Raises StepError for any other file."""
+    try:
         with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                if row["model"] == model.name:
-                    interval = f"{row['ci_low']} to {row['ci_high']}" if row["ci_low"] else ""
-                    used = f"{row['n_used']} of {row['n_expected']}"
-                    where = f"{path.stem} ({row['condition']})"
-                    judged = (row["judge"], row["published"])
-                    yield (where, row["benchmark"], row["metric"], row["value"], interval, used, *judged)
+            read = csv.DictReader(file)
+            missing, rows = SHOWN - set(read.fieldnames or ()), list(read)
+    except (UnicodeDecodeError, csv.Error) as problem:
+        raise StepError(f"{path}: is no CSV of a table or a ranking: {problem}") from None
+    if missing:
+        raise StepError(
+            f"{path}: is no CSV of a table or a ranking, it has no column {', '.join(sorted(missing))}: give "
+            "results/<recipe>/tables/<table>.csv or results/<recipe>/rankings/<ranking>.csv"
+        )
+    return rows
 
 
 def faults(model: TrainedModel, recipe: Recipe) -> Iterator[str]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 
@@ -21,6 +21,7 @@ import yaml
 from janus_recipes.errors import StepError
 from janus_recipes.files import Json
 from janus_recipes.processes import alone_in, last_lines
+from janus_recipes.recipe.training import AxolotlTraining
 from janus_recipes.training.axolotl import OUT, PREPARED, write_config
 from janus_recipes.training.check_config import WRONG_CONFIG
 from janus_recipes.training.checkpoints import last_checkpoint, model_files, remove_incomplete, state_of, step_of
@@ -29,12 +30,12 @@ from janus_recipes.training.engine import EngineFailed, last_start, run_engine
 from janus_recipes.training.failures import check_learned
 from janus_recipes.training.merge import ADAPTER, merge_adapter
 from janus_recipes.training.tracking import Tracked
-from janus_recipes.training.work import begin, move_model, origin_of
+from janus_recipes.training.work import begin, move_model, origin_of, timed
 
 LOG = "axolotl.log"
 
 RUN = "run.yaml"
-"""The configuration as it is run, inside the work folder: the model's, how it stops, and where it reports to."""
+"""The configuration as it is run, inside the work folder: the model's, and what may change under way."""
 
 MERGED = "merged"
 """The whole model of an adapter, inside the work folder."""
@@ -54,9 +55,9 @@ class TrainingResult:
     """What a training came to.
 
     `first_loss` and `last_loss` are means over the first and the last tenth of the steps, `reward_accuracy` the last
-    tenth's share of pairs whose chosen answer is scored higher; None in SFT. `seconds` is this start's wall time: where
-    a stopped run was continued, the time before is not in it. `rows_dropped` were longer than `sequence_len` or had no
-    answer. `tokens` were read, padding included, and `tokens_learned` of them are answers; 0 where axolotl counts none.
+    tenth's share of pairs whose chosen answer is scored higher; None in SFT. `seconds` is the wall time of all starts
+    together. `rows_dropped` were longer than `sequence_len` or had no answer. `tokens` were read: padding included in
+    SFT, without it in DPO, None in ORPO, where nobody counts them. `tokens_learned` of SFT's are answers.
     """
 
     steps: int
@@ -65,61 +66,62 @@ class TrainingResult:
     reward_accuracy: float | None
     seconds: float
     rows_dropped: int
-    tokens: int
-    tokens_learned: int
+    tokens: int | None
+    tokens_learned: int | None
 
 
 def train(
-    config: Path, work: Path, out: Path, *, environment: Path, gpus: int, tracked: Tracked | None = None
+    config: Path, work: Path, out: Path, *, environment: Path, spec: AxolotlTraining, tracked: Tracked | None = None
 ) -> tuple[TrainingResult, list[CurvePoint]]:
     """Train as `config` (axolotl's YAML, with `work`/out as its output folder) says; the model's files go into `out`.
 
+    `spec` is the training that the YAML was written of: the number of GPUs and of checkpoints do not stand in it.
     `environment` is axolotl's virtual environment. Continues from the newest whole checkpoint in `work` if it was
     written by the same configuration on the same data. Returns the result and every step of the curve. Raises StepError
     when axolotl fails or is stopped, trains no step, or the loss is not finite or did not fall; `out` is then
     untouched. `work` is kept: it goes when the manifest is written.
     """
-    began = time.monotonic()
     if tracked is not None:
         tracked.check(environment)
     with alone_in(work):
-        prepare_work(config, work)
-        if not finished(last_checkpoint(work / OUT)):
-            run_axolotl(config, work, environment, gpus, tracked)
-        checkpoint = last_checkpoint(work / OUT)
-        if checkpoint is None or step_of(checkpoint) == 0:
-            raise StepError(no_step(config, work / LOG))
-        state = state_of(checkpoint)
-        points = curve_of(state)
-        first, last = check_learned(points, what=str(config), done=state["global_step"], planned=state["max_steps"])
-        dropped = rows_dropped(work / LOG)
-        move_model(whole_model(config, work, checkpoint, environment), out)
-    seconds, (tokens, learned) = round(time.monotonic() - began, 1), tokens_read(state)
-    return TrainingResult(len(points), first, last, last_accuracy(points), seconds, dropped, tokens, learned), points
+        prepare_work(config, work, spec)
+        with timed(work, work / LOG) as seconds:
+            if not finished(last_checkpoint(work / OUT)):
+                run_axolotl(config, work, environment, spec, tracked)
+            checkpoint = last_checkpoint(work / OUT)
+            if checkpoint is None or step_of(checkpoint) == 0:
+                raise StepError(no_step(config, work / LOG))
+            state = state_of(checkpoint)
+            points = curve_of(state)
+            first, last = check_learned(points, what=str(config), done=state["global_step"], planned=state["max_steps"])
+            move_model(whole_model(config, work, checkpoint, environment), out)
+        dropped, (tokens, learned) = rows_dropped(work / LOG), tokens_read(state)
+    accuracy = last_accuracy(points)
+    return TrainingResult(len(points), first, last, accuracy, seconds(), dropped, tokens, learned), points
 
 
-def prepare_work(config: Path, work: Path) -> None:
+def prepare_work(config: Path, work: Path, spec: AxolotlTraining) -> None:
     """Make `work` fit to start or continue from: no checkpoint of another run, none half-written, no prepared data.
 
-    axolotl would continue from the newest checkpoint's folder and read prepared data, whole or not.
+    axolotl would continue from the newest checkpoint's folder and read prepared data, whole or not. Its configuration
+    knows accumulated steps alone: 4 GPUs with a batch of 32 and 8 with one of 64 look the same there.
     """
     keys = keys_of(config)
-    begin(work, origin_of(config, [Path(dataset["path"]) for dataset in keys["datasets"]], keys["base_model"]))
+    origin = origin_of(config, [Path(dataset["path"]) for dataset in keys["datasets"]], keys["base_model"])
+    begin(work, origin | {"gpus": spec.gpus, "batch_size": spec.batch_size})
     shutil.rmtree(work / PREPARED, ignore_errors=True)
     remove_incomplete(work / OUT)
 
 
-def run_axolotl(config: Path, work: Path, environment: Path, gpus: int, tracked: Tracked | None) -> None:
+def run_axolotl(config: Path, work: Path, environment: Path, spec: AxolotlTraining, tracked: Tracked | None) -> None:
     """Check the configuration and train. Raises StepError with axolotl's last words when it fails."""
     as_run = work / RUN
-    keys = keys_of(config)
-    reports = tracked.axolotl_keys() if tracked else {}
-    write_config(as_run, {**keys, **reports, "plugins": [*keys.get("plugins", []), STOPPING]})
+    write_config(as_run, keys_as_run(keys_of(config), spec, tracked))
     log = work / LOG
     try:
         run_engine(
             "axolotl",
-            axolotl_command(as_run, environment, gpus),
+            axolotl_command(as_run, environment, spec.gpus),
             env=axolotl_environ(as_run, environment) | (tracked.environ() if tracked else {}),
             log=log,
             what=str(config),
@@ -130,6 +132,13 @@ def run_axolotl(config: Path, work: Path, environment: Path, gpus: int, tracked:
             raise
         refused = "axolotl would refuse or ignore a part of it; nothing was trained"
         raise StepError(f"{config}: {refused}:\n{last_lines(log)}") from None
+
+
+def keys_as_run(keys: Json, spec: AxolotlTraining, tracked: Tracked | None) -> Json:
+    """A model's configuration with what decides nothing about the model, and so may change while it is trained."""
+    reports = tracked.axolotl_keys() if tracked else {}
+    saves = {"saves_per_epoch": spec.saves_per_epoch}
+    return {**keys, **saves, **reports, "plugins": [*keys.get("plugins", []), STOPPING]}
 
 
 def whole_model(config: Path, work: Path, checkpoint: Path, environment: Path) -> list[Path]:
@@ -222,7 +231,17 @@ def last_accuracy(points: list[CurvePoint]) -> float | None:
     return fmean(rights[-max(1, len(rights) // 10) :]) if rights else None
 
 
-def tokens_read(state: Json) -> tuple[int, int]:
-    """Tokens read and tokens learned from, as axolotl counts them in its log; 0 where it did not."""
+def tokens_read(state: Json) -> tuple[int | None, int | None]:
+    """Tokens read and tokens learned from, as axolotl counts them, or read as TRL does; None where nobody counted."""
     counts = [entry for entry in state["log_history"] if "tokens/total" in entry]
-    return (int(counts[-1]["tokens/total"]), int(counts[-1]["tokens/trainable"])) if counts else (0, 0)
+    if counts:
+        return int(counts[-1]["tokens/total"]), int(counts[-1]["tokens/trainable"])
+    return _tokens_of_pairs([int(entry["num_tokens"]) for entry in state["log_history"] if "num_tokens" in entry]), None
+
+
+def _tokens_of_pairs(so_far: list[int]) -> int | None:
+    """TRL counts on from step to step, and from 0 again at each start."""
+    if not so_far:
+        return None
+    ends = [count for count, following in pairwise(so_far) if following <= count]
+    return sum(ends) + so_far[-1]

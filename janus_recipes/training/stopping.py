@@ -2,8 +2,8 @@
 
 At SIGTERM (a cluster's time-out, preemption or cancelling) the step under way is finished and a checkpoint written,
 whatever the method and on however many GPUs; then the process ends with the exit code of SIGTERM. A loss that is no
-number ends the training at that step, not after a day: transformers would log it as 0. Trainings on pairs get their
-tokens per second into the trainer's log.
+number ends the training at that step, not after a day: transformers would log it as 0. DPO gets its tokens per second
+into the trainer's log; of ORPO's nobody counts the tokens.
 
 Runs inside axolotl's environment; `training/run.py` puts it into the configuration that is run.
 """
@@ -48,6 +48,8 @@ class StopWell(TrainerCallback):  # type: ignore[misc]
         self.rate = Rate()
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        # A continued training would go on saving as often as it did: a checkpoint's state wins over the configuration.
+        state.compute_steps(args, state.max_steps)
         signal.signal(signal.SIGTERM, self._ask)
 
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
@@ -79,7 +81,7 @@ class StopWell(TrainerCallback):  # type: ignore[misc]
 
 
 class Rate:
-    """Tokens per second on one GPU, from TRL's count of all tokens so far. TRL logs no rate, axolotl only SFT's."""
+    """Tokens per second on one GPU, from the count of tokens so far that TRL logs in DPO. axolotl logs SFT's rate."""
 
     last: tuple[float, float] | None = None
 

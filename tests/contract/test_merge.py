@@ -59,7 +59,7 @@ def test_an_adapter_that_was_trained_is_merged_into_a_model_that_loads_by_itself
         seed=7,
     )
     write_config(config, keys)
-    train(config, work, out, environment=axolotl, gpus=0)
+    train(config, work, out, environment=axolotl, spec=spec)
     assert not list(out.glob("adapter*"))
     assert (out / "chat_template.jinja").read_text(encoding="utf-8") == template
     adapter = last_checkpoint(work / OUT)

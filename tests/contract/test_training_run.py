@@ -18,7 +18,7 @@ from janus_recipes.errors import StepError
 from janus_recipes.files import write_jsonl
 from janus_recipes.recipe.training import AxolotlTraining, DpoTraining, SftTraining, Tracking
 from janus_recipes.training.axolotl import OUT, axolotl_config, write_config
-from janus_recipes.training.checkpoints import last_checkpoint
+from janus_recipes.training.checkpoints import checkpoints, last_checkpoint
 from janus_recipes.training.engine import last_start
 from janus_recipes.training.run import LOG, train
 from janus_recipes.training.tracking import Tracked
@@ -48,9 +48,12 @@ STEP = """
 import sys
 from pathlib import Path
 from janus_recipes.errors import StepError
+from janus_recipes.recipe.training import Training
 from janus_recipes.training.run import train
+from pydantic import TypeAdapter
 try:
-    train(*map(Path, sys.argv[1:4]), environment=Path(sys.argv[4]), gpus=0)
+    spec = TypeAdapter(Training).validate_json(sys.argv[5])
+    train(*map(Path, sys.argv[1:4]), environment=Path(sys.argv[4]), spec=spec)
 except StepError as error:
     sys.exit(f"janus: {error}")
 """
@@ -89,9 +92,9 @@ def config_in(folder: Path, base: Path, spec: AxolotlTraining, rows: int, extra_
     return folder / "axolotl.yaml"
 
 
-def started(config: Path, work: Path, out: Path, axolotl: Path) -> subprocess.Popen[str]:
+def started(config: Path, work: Path, out: Path, axolotl: Path, spec: AxolotlTraining) -> subprocess.Popen[str]:
     environ = dict(os.environ) | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", STEP, *map(str, (config, work, out, axolotl))]
+    command = [sys.executable, "-c", STEP, *map(str, (config, work, out, axolotl)), spec.model_dump_json()]
     return subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True)
 
 
@@ -100,8 +103,9 @@ def test_a_killed_training_continues_from_its_last_whole_checkpoint(
 ) -> None:
     work, out = tmp_path / "work", tmp_path / "model"
     # 160 rows in batches of 4 are 40 steps an epoch.
-    config = config_in(tmp_path, tiny_base, sft(epochs=2.0, saves_per_epoch=4), 160, extra_words=100)
-    step = started(config, work, out, axolotl)
+    spec = sft(epochs=2.0, saves_per_epoch=4)
+    config = config_in(tmp_path, tiny_base, spec, 160, extra_words=100)
+    step = started(config, work, out, axolotl, spec)
     while last_checkpoint(work / OUT) is None:
         assert step.poll() is None, "the training ended before its first checkpoint"
         time.sleep(0.01)
@@ -112,7 +116,7 @@ def test_a_killed_training_continues_from_its_last_whole_checkpoint(
     torn.mkdir()
     (torn / "model.safetensors").write_bytes(b"half")
 
-    result, points = train(config, work, out, environment=axolotl, gpus=0)
+    result, points = train(config, work, out, environment=axolotl, spec=spec)
 
     assert result.last_loss < result.first_loss
     assert result.rows_dropped == 1  # the long one
@@ -127,8 +131,9 @@ def test_a_training_stopped_by_sigterm_saves_where_it_is_and_the_same_command_go
     axolotl: Path, tiny_base: Path, tmp_path: Path
 ) -> None:
     work, out = tmp_path / "work", tmp_path / "model"
-    config = config_in(tmp_path, tiny_base, dpo(saves_per_epoch=1), 160)  # of itself it saves at its end alone
-    step = started(config, work, out, axolotl)
+    spec = dpo(saves_per_epoch=1)  # of itself it saves at its end alone
+    config = config_in(tmp_path, tiny_base, spec, 160)
+    step = started(config, work, out, axolotl, spec)
     while "'loss'" not in last_start(work / LOG):
         assert step.poll() is None, "the training ended before its first step"
         time.sleep(0.01)
@@ -138,9 +143,13 @@ def test_a_training_stopped_by_sigterm_saves_where_it_is_and_the_same_command_go
     assert found, said
 
     tracked = Tracked(Tracking(tensorboard=str(tmp_path / "events")), "mine-dpo", tmp_path / "wandb")
-    result, points = train(config, work, out, environment=axolotl, gpus=0, tracked=tracked)
+    oftener = spec.model_copy(update={"saves_per_epoch": 4})  # may change under way
+    result, points = train(config, work, out, environment=axolotl, spec=oftener, tracked=tracked)
 
     assert last_start(work / LOG).count("'loss'") == 40 - int(found[1]) > 0
+    # Of every tenth step the last two are kept (axolotl.CHECKPOINTS_KEPT).
+    assert [path.name for path in checkpoints(work / OUT)] == ["checkpoint-30", "checkpoint-40"]
+    assert result.tokens and result.tokens_learned is None
     assert [point.step for point in points] == list(range(1, 41))
     assert points[0].loss == pytest.approx(0.6931, abs=1e-3)  # ln 2: the model is still its own reference
     assert result.last_loss < result.first_loss and result.reward_accuracy == 1
@@ -151,9 +160,10 @@ def test_a_training_stopped_by_sigterm_saves_where_it_is_and_the_same_command_go
 def test_a_data_set_too_small_for_one_packed_batch_is_not_called_a_training(
     axolotl: Path, tiny_base: Path, tmp_path: Path
 ) -> None:
-    config = config_in(tmp_path, tiny_base, sft(sample_packing=True, sequence_len=512), rows=3)
+    spec = sft(sample_packing=True, sequence_len=512)
+    config = config_in(tmp_path, tiny_base, spec, rows=3)
     with pytest.raises(StepError, match="ran no training step"):
-        train(config, tmp_path / "work", tmp_path / "model", environment=axolotl, gpus=0)
+        train(config, tmp_path / "work", tmp_path / "model", environment=axolotl, spec=spec)
     assert not (tmp_path / "model").exists()
 
 
@@ -170,6 +180,7 @@ def test_a_training_that_cannot_learn_says_why_and_leaves_no_model(
     axolotl: Path, tiny_base: Path, tmp_path: Path, spec: SftTraining, words: str
 ) -> None:
     with pytest.raises(StepError) as failed:
-        train(config_in(tmp_path, tiny_base, spec, 80), tmp_path / "work", tmp_path / "m", environment=axolotl, gpus=0)
+        config = config_in(tmp_path, tiny_base, spec, 80)
+        train(config, tmp_path / "work", tmp_path / "m", environment=axolotl, spec=spec)
     assert re.search(words, str(failed.value).splitlines()[-1]), str(failed.value)[-2000:]
     assert not (tmp_path / "m").exists()

@@ -188,7 +188,7 @@ def test_the_papers_training_asks_for_four_gpus_and_its_generation_for_one(slurm
     asked = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", planned, re.MULTILINE)
     gpus = {rule: re.search(r"\bgpu=(\d+)", resources) for rule, resources in asked}
     wanted = {rule: int(found[1]) for rule, found in gpus.items() if found and found[1] != "0"}
-    assert wanted == {"train_model": 4, "generate_answers": 1}
+    assert wanted == {"train_model": 4, "train_reward_model": 4, "generate_answers": 1, "score_pairs": 1}
 
 
 def test_a_job_with_four_gpus_goes_to_the_gpu_partition_and_sees_four(
@@ -205,3 +205,46 @@ def test_a_job_with_four_gpus_goes_to_the_gpu_partition_and_sees_four(
     (number,) = re.findall(r"submitted with SLURM jobid (\d+)", printed)
     job = slurm.jobs()[number]
     assert (job["partition"], job["cores"], job["limit"]) == ("gpu", "8", "1:30:00")
+
+
+STOPPED_EARLY = """
+shell.prefix({prefix!r})
+
+rule train_model:
+    output: "model"
+    resources: runtime=4
+    threads: 1
+    shell: "{python} train.py {{output}}"
+"""
+
+TRAINING = """
+import signal, sys, time
+from pathlib import Path
+
+def save(*_):
+    time.sleep(1)
+    Path("checkpoint").write_text("the first job's")
+    sys.exit(1)
+
+signal.signal(signal.SIGTERM, save)
+if not Path("checkpoint").exists():
+    time.sleep(235)
+Path(sys.argv[1]).write_text(f"from {Path('checkpoint').read_text()} checkpoint")
+"""
+
+
+def test_a_job_saves_when_its_time_is_nearly_out_and_the_next_one_goes_on_from_there(
+    slurm: Slurm, project: Path, tmp_path: Path
+) -> None:
+    prefix = re.search(r'^shell\.prefix\("(.*)"\)$', (project / "rules" / "common.smk").read_text(), re.MULTILINE)
+    assert prefix is not None
+    # Four minutes, and the signal two before: Slurm may send it up to one earlier, but not before the job is under way.
+    (tmp_path / "Snakefile").write_text(STOPPED_EARLY.format(prefix=prefix[1], python=sys.executable))
+    (tmp_path / "train.py").write_text(TRAINING)
+    (tmp_path / "none.yaml").write_text("{}")
+    profile = project / "profiles" / "slurm"
+    printed = slurm.run(BIN / "snakemake", "--profile", profile, *QUICK, "--configfile", "none.yaml", folder=tmp_path)
+    assert (tmp_path / "model").read_text() == "from the first job's checkpoint"
+    stopped, finished = re.findall(r"submitted with SLURM jobid (\d+)", printed)
+    for number in (stopped, finished):  # back into the queue, too, where its node fails
+        assert re.search(r"\bRequeue=1\b", slurm.run("scontrol", "show", "job", number, folder=ROOT))

@@ -42,6 +42,17 @@ def test_a_checkpoint_without_its_weights_or_state_is_not_whole(tmp_path: Path, 
     assert not is_whole(folder)
 
 
+def test_a_checkpoint_without_an_optimizers_state_is_not_continued_from(tmp_path: Path) -> None:
+    folder = checkpoint(tmp_path, 10)
+    states = folder / "optimizer.pt"
+    for name in ("optimizer.bin", "global_step10/bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt"):  # FSDP, DeepSpeed
+        (folder / name).parent.mkdir(exist_ok=True)
+        states = states.rename(folder / name)
+        assert is_whole(folder)
+    states.unlink()
+    assert not is_whole(folder)
+
+
 @pytest.mark.parametrize("name", ["optimizer.bin", "global_step10/zero_pp_rank_0_mp_rank_00_optim_states.pt"])
 def test_what_several_gpus_share_must_be_whole_too(tmp_path: Path, name: str) -> None:
     folder = checkpoint(tmp_path, 10)

@@ -80,6 +80,32 @@ def test_a_lost_peer_is_not_blamed_for_the_memory_that_ran_out_before_it() -> No
     assert str(why_it_failed(log)).startswith("out of GPU memory")
 
 
+def test_what_was_warned_of_is_not_the_cause_of_a_later_error() -> None:
+    warned = "WARNING couldn't connect to 'https://hub'\nOSError: No space left on device (ignored)\n"
+    log = warned + "Traceback (most recent call last):\nKeyError: 'messages'\n"
+    assert why_it_failed(log) is None
+    assert str(why_it_failed(warned)).startswith("no space left")  # ended without a word of Python's
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        # an error in the handling of another one
+        "Traceback (most recent call last):\nOSError: [Errno 28] No space left on device\n\n"
+        "During handling of the above exception, another exception occurred:\n\n"
+        "Traceback (most recent call last):\nRuntimeError: writing failed\n",
+        # one rank's, then another's, then torchrun's own
+        "[rank1]: Traceback (most recent call last):\n[rank1]: OSError: [Errno 28] No space left on device\n"
+        "[rank0]: Traceback (most recent call last):\n[rank0]: RuntimeError: Connection closed by peer\n"
+        "E1122 api.py:984] failed (exitcode: 1) local_rank: 1 (pid: 7) of binary: python\n"
+        "Traceback (most recent call last):\nChildFailedError: axolotl.cli.train FAILED\n",
+    ],
+    ids=["handled", "ranks"],
+)
+def test_the_cause_is_found_in_the_error_that_others_came_of(log: str) -> None:
+    assert str(why_it_failed(log)).startswith("no space left")
+
+
 def test_causes_of_an_earlier_start_are_not_told_again(tmp_path: Path) -> None:
     for code, cause in (("raise MemoryError", "out of memory on the machine"), ("raise SystemExit(3)", "not known")):
         with pytest.raises(EngineFailed, match=cause):
