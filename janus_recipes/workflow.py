@@ -243,7 +243,7 @@ def base_spec(recipe: Recipe, model: str) -> BaseModelSpec:
 
 def base_decides(recipe: Recipe, model: str) -> dict[str, Any]:
     """What of its base decides what a model becomes and answers: not what only plans and cards tell of it."""
-    return base_spec(recipe, model).model_dump(mode="json", exclude={"parameters", "licence"})
+    return base_spec(recipe, model).decides()
 
 
 def training_of(recipe: Recipe, model: str) -> TrainingRun:

@@ -37,11 +37,19 @@ def rows_at_most(recipe: Recipe, name: str) -> int:
     return rows_of(file_of(recipe, name), instructions * each)
 
 
-def row_tokens(recipe: Recipe, name: str, tokens: TokenCounter) -> float:
-    """Mean tokens of a row, both sides of a pair: of the first rows where they are made, else of typical texts."""
+def row_tokens(recipe: Recipe, name: str, tokens: TokenCounter, most: int) -> float:
+    """Mean tokens of a row, both sides of a pair: of the first rows where they are made, else of typical texts.
+
+    No row counts for more than `most`.
+    """
     data = file_of(recipe, name)
     if data.exists():
-        return mean(tokens.count(text_of(row)) for row in islice(read_jsonl(data), SAMPLE)) or 0.0
+        return mean(min(tokens.count(text_of(row)), most) for row in islice(read_jsonl(data), SAMPLE)) or 0.0
+    return min(typical_row_tokens(recipe, name, tokens), most)
+
+
+def typical_row_tokens(recipe: Recipe, name: str, tokens: TokenCounter) -> float:
+    """Tokens of a typical row of a data set, before it is made."""
     wanted, instruction = recipe.datasets[name], recipe.throughput.instruction_tokens
     gold = answer_tokens_of(recipe.collection.responses)
     if isinstance(wanted, SftDataset):

@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from janus_recipes.planning.asking import S_PER_H
-from janus_recipes.planning.datasets import file_of, row_tokens, rows_at_most
+from janus_recipes.planning.datasets import SIDES, file_of, row_tokens, rows_at_most
+from janus_recipes.planning.finished import model_is_made
 from janus_recipes.planning.gpu_hours import operations_per_token, stated_speed
 from janus_recipes.planning.line import Basis, Line
 from janus_recipes.planning.made import manifest, mean
 from janus_recipes.planning.tokens import TokenCounter
 from janus_recipes.recipe.schema import Recipe
-from janus_recipes.recipe.training import Training
+from janus_recipes.recipe.training import SftTraining, Training
 
 BILLION = 1e9
+TERA = 1e12
 
 
 def training_lines(recipe: Recipe, tokens: TokenCounter) -> Iterator[Line]:
@@ -37,7 +39,7 @@ def training_line(
     A training on the CPU has no GPU-hours; of a base whose size is not known nobody can say how many it takes.
     """
     step, by = f"train {name}", what_is_trained(recipe, name, train)
-    if finished_training(recipe, name):
+    if model_is_made(recipe, name):
         return Line(step, by, "made")
     read = tokens_to_read(recipe, train, tokens)
     basis: Basis = "exact" if file_of(recipe, train.dataset).exists() else "estimate"
@@ -55,8 +57,12 @@ def what_is_trained(recipe: Recipe, name: str, train: Training) -> str:
 
 
 def tokens_to_read(recipe: Recipe, train: Training, tokens: TokenCounter) -> float:
-    """Tokens of all epochs, both sides of a pair."""
-    return rows_at_most(recipe, train.dataset) * row_tokens(recipe, train.dataset, tokens) * train.epochs
+    """Tokens of all epochs, both sides of a pair, of each no more than `sequence_len`: longer rows are cut or left out.
+
+    So it is at most, where they are left out.
+    """
+    most = train.sequence_len * (1 if isinstance(train, SftTraining) else SIDES)
+    return rows_at_most(recipe, train.dataset) * row_tokens(recipe, train.dataset, tokens, most) * train.epochs
 
 
 def operations(recipe: Recipe, name: str, train: Training, tokens: TokenCounter) -> float | None:
@@ -67,32 +73,30 @@ def operations(recipe: Recipe, name: str, train: Training, tokens: TokenCounter)
     return tokens_to_read(recipe, train, tokens) * operations_per_token(train, billions * BILLION)
 
 
-def finished_training(recipe: Recipe, name: str) -> bool:
-    """Whether a model is there, trained as the recipe says now."""
-    train = recipe.models[name].train
-    found = manifest(Path("results", recipe.name, "models", name, "manifest.json"))
-    return train is not None and train.decides().items() <= found.get("section", {}).items()
-
-
 def measured_speeds(recipe: Recipe, tokens: TokenCounter) -> dict[str, float]:
-    """Operations per second of one GPU by method, as the recipe's finished trainings on GPUs had them."""
+    """Operations per second of one GPU by method, as the recipe's finished trainings on GPUs had them.
+
+    What is above the GPU's peak was not measured, but comes of data or seconds that are not the training's: left out.
+    """
     speeds: dict[str, list[float]] = defaultdict(list)
     for name, model in recipe.models.items():
-        if model.train and model.train.gpus and finished_training(recipe, name):
+        if model.train and model.train.gpus and model_is_made(recipe, name):
             counts = manifest(Path("results", recipe.name, "models", name, "manifest.json"))["counts"]
             work = operations(recipe, name, model.train, tokens)
-            if work and counts["seconds"]:
-                speeds[model.train.method].append(work / counts["seconds"] / model.train.gpus)
+            speed = work / counts["seconds"] / model.train.gpus if work and counts["seconds"] else 0.0
+            if 0 < speed <= recipe.throughput.gpu_tflops * TERA:
+                speeds[model.train.method].append(speed)
     return {method: mean(each) or 0.0 for method, each in speeds.items()}
 
 
 def note_on_trainings(recipe: Recipe, tokens: TokenCounter) -> str:
     """What the GPU-hours of trainings rest on, for people."""
-    speeds, peak = recipe.throughput, recipe.throughput.gpu_tflops * 1e12
+    speeds, peak = recipe.throughput, recipe.throughput.gpu_tflops * TERA
     measured = [f"{method} {speed / peak:.0%}" for method, speed in sorted(measured_speeds(recipe, tokens).items())]
     by_runs = f", but {', '.join(measured)}, as finished trainings measured" if measured else ""
     return (
         "GPU-hours of trainings: parameters x tokens x 6 operations (2 more with gradient checkpointing, and for DPO's "
         f"reference; 2 fewer under an adapter), at {speeds.flops_utilization:.0%} of {speeds.gpu_tflops:g} TFLOP/s on "
-        f"each GPU (stated in `throughput`){by_runs}."
+        f"each GPU (stated in `throughput`){by_runs}. Attention's own operations, which grow with the rows' length, "
+        "are left out."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,25 @@ def manifest(path: Path) -> Json:
 def as_manifest(section: Section) -> Json:
     """A part of a recipe as manifests hold it."""
     return section.model_dump(mode="json")
+
+
+def unchanged(found: Json) -> bool:
+    """Whether all that an artefact was made from is still what it was, by its manifest; no where it has none."""
+    return bool(found) and all(digest_now(Path(one["path"])) == one["sha256"] for one in found["inputs"].values())
+
+
+def digest_now(path: Path) -> str | None:
+    """A file's digest, None where it is not there. A file of gigabytes is read once, unless it changes."""
+    if not path.exists():
+        return None
+    stat = path.stat()
+    return digest_at(path, stat.st_mtime_ns, stat.st_size)
+
+
+@cache
+def digest_at(path: Path, mtime_ns: int, size: int) -> str:
+    """The digest of a file as it was at that time."""
+    return digest_of(path)
 
 
 def same_question(found: Json, step: AskingStep[Any], provider: Provider) -> bool:

@@ -12,6 +12,7 @@ from janus_recipes import asking_steps
 from janus_recipes.asking_steps import AskingStep
 from janus_recipes.datasets.needs import helpful_needed
 from janus_recipes.llm.chat import ChatRequest
+from janus_recipes.planning.finished import answers_are_made
 from janus_recipes.planning.typical import Typical, answer_tokens_of
 from janus_recipes.recipe.collection import Collection
 from janus_recipes.recipe.provider import Asking
@@ -32,11 +33,13 @@ class AskingNode:
     out: Path
     step: Callable[[], AskingStep[Any]]
     typical: Callable[[], Iterable[ChatRequest]]
+    current: bool = True
+    """Whether what it reads stays: the answers of a model that is to be trained again do not."""
 
     @property
     def is_exact(self) -> bool:
         """Whether the very requests can be built."""
-        return all(path.exists() for path in self.inputs)
+        return self.current and all(path.exists() for path in self.inputs)
 
 
 def asking_nodes(recipe: Recipe) -> Iterator[AskingNode]:
@@ -114,6 +117,7 @@ def judge_nodes(recipe: Recipe, bench: str, model: str, condition: Condition) ->
             typical=lambda: Typical(recipe).verdicts(
                 answer_tokens_of(recipe.collection.responses), recipe.benchmarks[bench].reference_answers
             ),
+            current=answers_are_made(recipe, bench, model, condition),
         )
 
 

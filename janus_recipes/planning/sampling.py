@@ -12,8 +12,9 @@ from janus_recipes.files import Json
 from janus_recipes.manifest import manifest_of
 from janus_recipes.planning.asking import S_PER_H
 from janus_recipes.planning.datasets import SIDES
+from janus_recipes.planning.finished import answers_are_made, scores_are_made
 from janus_recipes.planning.line import Line
-from janus_recipes.planning.made import as_manifest, manifest, mean
+from janus_recipes.planning.made import manifest, mean
 from janus_recipes.planning.nodes import instances_at_most, judged
 from janus_recipes.planning.typical import answer_tokens_of
 from janus_recipes.recipe.schema import Recipe
@@ -26,9 +27,9 @@ def generation_lines(recipe: Recipe) -> Iterator[Line]:
     length = mean(one["counts"]["answer_tokens"] / one["counts"]["by_status"]["ok"] for one in sampled)
     typical = length or answer_tokens_of(recipe.collection.responses)
     per_answer = measured_gpu_s_per_answer(sampled) or stated_gpu_s_per_answer(recipe, typical)
-    for (bench, model, condition), found in answers.items():
+    for bench, model, condition in answers:
         step, instances = f"{bench}: sample {model} ({condition})", instances_at_most(recipe, bench)
-        if found.get("section") == as_manifest(recipe.generation):
+        if answers_are_made(recipe, bench, model, condition):
             yield Line(step, recipe.models[model].base, "made")
         else:
             read_and_written = instances * (message_and_instruction_tokens(recipe) + typical)
@@ -39,8 +40,7 @@ def scoring_lines(recipe: Recipe) -> Iterator[Line]:
     """A line for each model that scores a bench's pairs, once however many rankings show it. Reading is all it does."""
     for bench, model in ranked(recipe):
         step = f"{bench}: score pairs by {model}"
-        scores = Path("results", recipe.name, "scores", bench, f"{model}.jsonl")
-        if manifest(manifest_of(scores)).get("section") == as_manifest(recipe.generation):
+        if scores_are_made(recipe, bench, model):
             yield Line(step, recipe.models[model].base, "made")
             continue
         each = message_and_instruction_tokens(recipe) + answer_tokens_of(recipe.benchmarks[bench].reference_answers)

@@ -114,6 +114,9 @@ Scheduler = Annotated[str, _one_of(SCHEDULERS, "scheduler"), Field(json_schema_e
 FOLDERS = "the project, which looks for its files there: it cannot be changed"
 
 
+CONTINUING = "the project, which continues a killed training: it cannot be changed"
+
+
 def _here(key: str) -> str:
     return f"the recipe's {key}: change it there"
 
@@ -126,7 +129,7 @@ SET_ELSEWHERE = {
     "datasets": _here("train.dataset and datasets"),
     "dataset_prepared_path": FOLDERS,
     "output_dir": FOLDERS,
-    "auto_resume_from_checkpoints": "the project, which continues a killed training: it cannot be changed",
+    "auto_resume_from_checkpoints": CONTINUING,
     "logging_steps": "the project, whose curves have every step: it cannot be changed",
     "seed": _here("seed"),
     "num_epochs": _here("train.epochs"),
@@ -176,6 +179,8 @@ OTHER_NAMES = {
     "save_steps": "saves_per_epoch",
     "save_strategy": "saves_per_epoch",
     "max_steps": "num_epochs",
+    "resume_from_checkpoint": "auto_resume_from_checkpoints",
+    "save_only_model": "auto_resume_from_checkpoints",
 }
 """Further keys of axolotl's that say what one of those above says, and would win over it or contradict it."""
 

@@ -14,13 +14,15 @@ from janus_recipes.collection.exclude import pattern_problem
 from janus_recipes.collection.pool_files import FORMATS, format_of, pool_files
 from janus_recipes.collection.seeds import read_seed_preferences, read_seed_rubrics, read_seed_system_messages
 from janus_recipes.errors import RecipeError, StepError
-from janus_recipes.recipe.axolotl_names import SET_ELSEWHERE
+from janus_recipes.recipe.check_axolotl import axolotl_problems
 from janus_recipes.recipe.check_datasets import dataset_problems
 from janus_recipes.recipe.check_openrlhf import openrlhf_problems
 from janus_recipes.recipe.check_pools import pool_problems
 from janus_recipes.recipe.check_providers import provider_problems
+from janus_recipes.recipe.check_rehearsal import rehearsal_problems
 from janus_recipes.recipe.check_served import served_problems
 from janus_recipes.recipe.check_tables import table_problems
+from janus_recipes.recipe.check_templates import template_problems
 from janus_recipes.recipe.check_training import training_problems
 from janus_recipes.recipe.problem import Path, Problem, did_you_mean, dotted, nearest
 from janus_recipes.recipe.registry import KnownModel, read_registry
@@ -85,10 +87,12 @@ def cross_problems(config: Mapping[str, Any]) -> list[Problem]:
         *_bad_registry(config),
         *_bad_tables(config),
         *table_problems(config),
-        *_bad_axolotl_keys(config),
+        *axolotl_problems(config),
         *dataset_problems(config),
         *training_problems(config),
         *openrlhf_problems(config),
+        *rehearsal_problems(config),
+        *template_problems(config),
         *pool_problems(config),
         *_bad_keys(config),
         *provider_problems(config, _known_models(config)),
@@ -237,13 +241,6 @@ def _readable(config: Mapping[str, Any], pattern: str) -> str | None:
     """The file that a recipe names there. None when it is not there to be read, which is reported as such."""
     file = next((value for _, value in values_at(config, pattern)), None)
     return file if isinstance(file, str) and not _unreadable(File(file)) else None
-
-
-def _bad_axolotl_keys(config: Mapping[str, Any]) -> Iterator[Problem]:
-    for path, keys in values_at(config, "models.*.train.axolotl"):
-        for key in keys if isinstance(keys, Mapping) else ():
-            if key in SET_ELSEWHERE:
-                yield Problem((*path, key), f"set by {SET_ELSEWHERE[key]}")
 
 
 def _repeated(config: Mapping[str, Any], pattern: str, key: str) -> Iterator[Problem]:

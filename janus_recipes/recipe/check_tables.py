@@ -32,7 +32,9 @@ def _unknown_compared(path: Path, compare: Mapping[str, Any], models: Mapping[st
         if model not in models:
             yield Problem((*path, model), f"{model} is not under models{did_you_mean(str(model), models)}")
         for number, other in enumerate(others if isinstance(others, list) else ()):
-            if isinstance(other, str) and other not in models:
+            if other == model:
+                yield Problem((*path, model, number), f"{model} cannot be compared with itself: name another model")
+            elif isinstance(other, str) and other not in models:
                 yield Problem((*path, model, number), f"{other} is not under models{did_you_mean(str(other), models)}")
 
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from janus_recipes.recipe.check_openrlhf import openrlhf_problems
 from janus_recipes.recipe.parts import part, value
-from janus_recipes.recipe.problem import Path, Problem
+from janus_recipes.recipe.problem import Path, Problem, dotted
 from janus_recipes.recipe.training import Adapter, AxolotlTraining, TrainingRun
 
 KINDS_OF_METHOD = {"sft": ("sft",), "dpo": ("pairs",), "orpo": ("pairs",), "reward": ("pairs", "helpful_mix")}
@@ -40,9 +41,18 @@ def training_problems(config: Mapping[str, Any]) -> Iterator[Problem]:
 
 def rehearsed_problems(config: Mapping[str, Any]) -> Iterator[Problem]:
     """What a rehearsal's changes have made wrong with sizes and hardware. `config` is the recipe after them."""
+    longest = part(part(config, "rehearsal"), "tiny_model")["max_positions"]
     for name, model in part(config, "models").items():
-        for problem in _bad_sizes(part(model, "train")):
+        train = part(model, "train")
+        for problem in _bad_sizes(train):
             yield Problem(("rehearsal", "training"), f"with these changes models.{name}: {problem.message}")
+        if (length := train.get("sequence_len", 0)) > longest:
+            what = (
+                f"the tiny model reads {longest} tokens at most, and models.{name} has a sequence_len of {length} here"
+            )
+            yield Problem(("rehearsal", "tiny_model", "max_positions"), what)
+    for path, message in openrlhf_problems(config):
+        yield Problem(("rehearsal", "training"), f"with these changes {dotted(path)}: {message}")
 
 
 def batch_problem(gpus: int, rows: int, batch: int) -> str | None:
@@ -51,18 +61,20 @@ def batch_problem(gpus: int, rows: int, batch: int) -> str | None:
     if batch % at_once == 0:
         return None
     smaller = [str(size) for size in range(1, batch + 1) if batch % (max(1, gpus) * size) == 0]
-    numbers = [number for number in range(1, batch + 1) if batch % (number * rows) == 0]
-    if smaller:
-        choice = f"micro_batch_size {_or(smaller)}"
-    elif numbers:
-        near = [max((n for n in numbers if n < gpus), default=0), min((n for n in numbers if n > gpus), default=0)]
-        choice = f"{_or([str(number) for number in near if number])} GPUs"
-    else:
-        choice = "a smaller micro_batch_size"
+    choice = f": choose micro_batch_size {_or(smaller)}" if smaller else _other_gpus(gpus, rows, batch)
     batches = [str(size) for size in (batch // at_once * at_once, (batch // at_once + 1) * at_once) if size]
     devices = f"{gpus} GPU{'s' if gpus > 1 else ''}" if gpus else "1 CPU"
     taken = f"{devices} x {rows} row{'s' if rows > 1 else ''} = {at_once} at a time"
-    return f"{taken} do not make a batch of {batch}: choose {choice}, or a batch_size of {_or(batches)}"
+    return f"{taken} do not make a batch of {batch}{choice}, or a batch_size of {_or(batches)}"
+
+
+def _other_gpus(gpus: int, rows: int, batch: int) -> str:
+    """Where no micro_batch_size divides: the nearest numbers of GPUs that do, with one row each if they must."""
+    taken = rows if batch % rows == 0 else 1
+    numbers = [number for number in range(1, batch + 1) if batch % (number * taken) == 0]
+    near = [max((n for n in numbers if n < gpus), default=0), min((n for n in numbers if n > gpus), default=0)]
+    one = "" if taken == rows else " with micro_batch_size 1"
+    return f", nor does any micro_batch_size: choose {_or([str(number) for number in near if number])} GPUs{one}"
 
 
 def _bad_sizes(train: Mapping[str, Any]) -> Iterator[Problem]:
@@ -71,6 +83,14 @@ def _bad_sizes(train: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(("batch_size",), reason)
     if gpus == 0 and value(train, "attention", TrainingRun) == "flash_attention_2":
         yield Problem(("attention",), "flash_attention_2 needs a GPU: choose sdpa, or gpus of 1 or more")
+    elif _flash_in_fp32(train):
+        yield Problem(("precision",), "flash_attention_2 takes no fp32: choose bf16, or attention sdpa")
+
+
+def _flash_in_fp32(train: Mapping[str, Any]) -> bool:
+    """Reward models apart, of which OpenRLHF trains none in fp32 whatever their attention."""
+    used = [value(train, key, TrainingRun) for key in ("attention", "precision")]
+    return used == ["flash_attention_2", "fp32"] and train.get("method") != "reward"
 
 
 def _bad_data(path: Path, train: Mapping[str, Any], datasets: Mapping[str, Any]) -> Iterator[Problem]:

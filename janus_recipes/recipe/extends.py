@@ -29,6 +29,11 @@ def parent_of(name: str, models: Mapping[str, Any]) -> str | None:
     return parent if isinstance(parent, str) else None
 
 
+def ancestry(name: str, models: Mapping[str, Any]) -> list[str]:
+    """The model and those it builds on, itself first, where nothing is wrong with them."""
+    return _ancestry(name, models, [])
+
+
 def _resolved(name: str, models: Mapping[str, Any], problems: list[Problem]) -> Any:
     line = _ancestry(name, models, problems)
     if not isinstance(models[name], Mapping):

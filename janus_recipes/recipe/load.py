@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from janus_recipes.errors import RecipeError
 from janus_recipes.recipe.check import cross_problems
 from janus_recipes.recipe.check_training import rehearsed_problems
-from janus_recipes.recipe.extends import parent_of, with_parents
+from janus_recipes.recipe.extends import ancestry, parent_of, with_parents
 from janus_recipes.recipe.merge import merge, without_nulls
 from janus_recipes.recipe.plain_words import problems_of
 from janus_recipes.recipe.problem import Path, Place, Problem, written
@@ -69,7 +69,7 @@ def _checked(config: Mapping[str, Any], places: Sequence[dict[Path, Place]], pro
     lines = [written(problem, places) for problem in _once(_own(found, config), places)]
     if recipe is None or problems or lines:
         raise RecipeError(list(dict.fromkeys(problems + lines)))
-    return _rehearsed(recipe, recipe.rehearsal, places) if recipe.rehearsal else recipe
+    return _rehearsed(recipe, recipe.rehearsal, config["models"], places) if recipe.rehearsal else recipe
 
 
 def _own(problems: Sequence[Problem], config: Mapping[str, Any]) -> list[Problem]:
@@ -105,18 +105,26 @@ def _once(problems: Sequence[Problem], places: Sequence[dict[Path, Place]]) -> l
     return sorted(dict.fromkeys(problems), key=rank)
 
 
-def _rehearsed(recipe: Recipe, rehearsal: Rehearsal, places: Sequence[dict[Path, Place]]) -> Recipe:
-    """The recipe with a rehearsal's changes made to every model's training, and used up so that they are made once."""
+def _rehearsed(
+    recipe: Recipe, rehearsal: Rehearsal, as_written: Mapping[str, Any], places: Sequence[dict[Path, Place]]
+) -> Recipe:
+    """The recipe with a rehearsal's changes made to every model's training, and used up so that they are made once.
+
+    `as_written` are the models with their `extends`: changes to a model are made to those that extend it, too.
+    """
     used_up = rehearsal.model_copy(update={"training": RehearsalTrainings()})
-    models = {name: _retrained(name, model, rehearsal.training) for name, model in recipe.models.items()}
+    lines = {name: ancestry(name, as_written) for name in recipe.models}
+    models = {name: _retrained(lines[name], model, rehearsal.training) for name, model in recipe.models.items()}
     rehearsed = recipe.model_copy(update={"models": models, "rehearsal": used_up})
     if problems := [written(problem, places) for problem in rehearsed_problems(rehearsed.model_dump())]:
         raise RecipeError(problems)
     return rehearsed
 
 
-def _retrained(name: str, model: Model, wanted: RehearsalTrainings) -> Model:
-    """The model with the changes to every training, to those of its method and to its own, the last on top.
+def _retrained(line: Sequence[str], model: Model, wanted: RehearsalTrainings) -> Model:
+    """The model with the changes to every training, to those of its method, and to its own, the last on top.
+
+    Its own are those to the models that it extends, then those to itself; `line` names them, itself first.
 
     A training takes what it has: no reward model has `warmup_steps`.
     """
@@ -124,7 +132,8 @@ def _retrained(name: str, model: Model, wanted: RehearsalTrainings) -> Model:
         return model
     of_method: RehearsalTraining = getattr(wanted, model.train.method)
     changes: dict[str, Any] = {}
-    for layer in (wanted.every, of_method, wanted.models.get(name, RehearsalTraining())):
+    own = [wanted.models[name] for name in reversed(line) if name in wanted.models]
+    for layer in (wanted.every, of_method, *own):
         changes |= layer.model_dump(exclude_none=True)
     # Six digits: 5.0e-6 times 600 is 0.003, not 0.0029999999999999996.
     rate = float(f"{model.train.learning_rate * changes.pop('learning_rate_times', 1.0):.6g}")

@@ -31,6 +31,9 @@ LIMITS = {
     "less_than": ("less than", "lt"),
     "less_than_equal": ("at most", "le"),
 }
+FOLLOWS = {"gradient_accumulation_steps": ": it follows from batch_size, gpus and micro_batch_size"}
+"""Keys that one may expect, and that other keys decide."""
+
 EMPTY = {"string_too_short", "too_short"}
 PLAIN_NAME = "is not a plain name: letters, digits and . _ - only, at most 64, a letter or digit first"
 TAGS = ("kind", "method")
@@ -54,7 +57,8 @@ def _found(detail: ErrorDetails) -> Problem:
     if path and path[-1] == "[key]":
         return Problem(path[:-1], f"the name {_shown(path[-2])} {PLAIN_NAME}; it becomes a folder and a job's name")
     if kind == "extra_forbidden":
-        return Problem(path, f"unknown key{did_you_mean(str(path[-1]), _keys_at(path[:-1]))}")
+        other = FOLLOWS.get(str(path[-1])) or did_you_mean(str(path[-1]), _keys_at(path[:-1]))
+        return Problem(path, f"unknown key{other}")
     if kind == "missing":
         return Problem(path, f"missing{_described(path)}")
     if kind == "union_tag_not_found":

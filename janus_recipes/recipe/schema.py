@@ -8,7 +8,7 @@ Paths in a recipe are relative to the folder that Snakemake runs in: the project
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -50,6 +50,10 @@ class BaseModelSpec(Section):
     )
     parameters: float | None = Field(None, gt=0, description="in billions, for `janus plan` alone; null: not known")
     licence: str | None = Field(None, description="of the weights, for the cards of models trained from them")
+
+    def decides(self) -> dict[str, Any]:
+        """What decides what a model becomes and answers: not what only plans and cards tell of the base."""
+        return self.model_dump(mode="json", exclude={"parameters", "licence"})
 
     def fitted(self, generation: Generation) -> Generation:
         """The settings of generation, with no more tokens than the base reads: vLLM refuses more."""
@@ -274,3 +278,7 @@ class Recipe(Section):
     resources: Resources = Resources()
     throughput: Throughput = Throughput()
     rehearsal: Rehearsal | None = None
+
+    def from_of(self, model: str) -> dict[str, Any]:
+        """What decides a model beside its training, data and start, as manifests hold it: its base and the seed."""
+        return {"base": self.base_models[self.models[model].base].decides(), "seed": self.seed}

@@ -48,7 +48,9 @@ class TrainingRun(Section):
     gradient_checkpointing: bool = True
     attention: Attention = "flash_attention_2"
     precision: Precision = "bf16"
-    saves_per_epoch: int = Field(1, ge=1, description="checkpoints; a killed run continues from the last one")
+    saves_per_epoch: int = Field(
+        1, ge=1, description="checkpoints; a killed run continues from the last one. May change while it is trained"
+    )
     hours: float = Field(24.0, gt=0, description="wall-clock limit asked of the cluster")
 
     @property
@@ -75,7 +77,7 @@ class AxolotlTraining(TrainingRun):
     axolotl: dict[str, Any] = Field(
         {},
         description="further axolotl keys, written as they are. Those that the recipe sets elsewhere are refused; "
-        "unknown ones are found only when the training starts, by axolotl's own schema",
+        "so are unknown ones, unless `plugins` is among them, which may have keys of their own",
     )
 
 
@@ -109,11 +111,15 @@ class RewardTraining(TrainingRun):
         description="new: begin with a random value head, as from a language model. keep: go on with the head of "
         "`start`, a reward model; OpenRLHF by itself always makes a new one",
     )
-    betas: list[float] = Field([0.9, 0.95], min_length=2, max_length=2, description="of AdamW")
+    betas: list[Annotated[float, Field(ge=0, lt=1)]] = Field(
+        [0.9, 0.95], min_length=2, max_length=2, description="of AdamW"
+    )
     warmup_ratio: float = Field(0.03, ge=0, lt=1, description="share of the steps")
     zero_stage: int = Field(3, ge=0, le=3, description="DeepSpeed's sharding")
     openrlhf: dict[str, Any] = Field(
-        {}, description="further flags of openrlhf.cli.train_rm, dotted, without dashes: {ds.adam_offload: true}"
+        {},
+        description="further flags of openrlhf.cli.train_rm, dotted, without dashes: {ds.adam_offload: true}. Unknown "
+        "ones, and those that the recipe or the project sets, are refused",
     )
 
 

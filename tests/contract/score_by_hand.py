@@ -1,4 +1,4 @@
-"""What transformers makes of pairs, for tests/contract/test_ranking.py: python score_by_hand.py BASE REWARD PAIRS OUT.
+"""What transformers makes of pairs (test_pair_scores.py): python score_by_hand.py BASE REWARD PAIRS OUT.
 
 Runs in vLLM's environment. Makes a reward model at REWARD on the weights of BASE, with a random value head, and writes
 for each side of each pair the sum of its answer's log-probabilities under BASE and its reward, both in float32. The

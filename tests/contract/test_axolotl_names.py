@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from janus_recipes.recipe.axolotl_names import OPTIMIZERS, SCHEDULERS, SET_ELSEWHERE
+from janus_recipes.recipe.check_axolotl import known_keys
 from janus_recipes.training.check_config import OWN_SCHEDULERS
 
 KNOWN = """
 import json
+from axolotl.integrations.liger.args import LigerArgs
 from axolotl.utils.schemas.config import AxolotlInputConfig
 from axolotl.utils.schemas.enums import CustomSupportedOptimizers
 from transformers.trainer_utils import SchedulerType
@@ -21,7 +23,12 @@ from transformers.training_args import OptimizerNames
 print(json.dumps({
     "optimizers": [one.value for one in (*OptimizerNames, *CustomSupportedOptimizers)],
     "schedulers": [one.value for one in SchedulerType],
-    "keys": sorted(AxolotlInputConfig.model_fields),
+    "keys": [
+        name
+        for config in (AxolotlInputConfig, LigerArgs)
+        for field, told in config.model_fields.items()
+        for name in {field, told.alias or field}
+    ],
 }))
 """
 
@@ -44,3 +51,7 @@ def test_every_scheduler_that_axolotl_knows_may_be_given_and_no_other(known: dic
 
 def test_the_keys_that_are_set_elsewhere_are_axolotls(known: dict[str, list[str]]) -> None:
     assert set(SET_ELSEWHERE) <= set(known["keys"])
+
+
+def test_every_key_that_axolotl_knows_may_be_given_and_no_other(known: dict[str, list[str]]) -> None:
+    assert known_keys() == set(known["keys"])

@@ -14,6 +14,7 @@ import yaml
 from huggingface_hub import ModelCard
 
 from janus_recipes.errors import RecipeError, StepError
+from janus_recipes.hub.cards import hub_licences
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.training.beside_paper import differences, read_published_trainings, settings
@@ -155,6 +156,36 @@ def test_its_figures_stand_in_the_card_with_interval_number_and_judge(workplace:
     assert "2.1000" not in text  # the base's row
 
 
+@pytest.mark.parametrize("content", [b"kind,model,against\ncompared,janus-7b,x\n", b"", b"\xff\xfe,\x00\n", b"{}"])
+def test_a_file_that_is_no_table_is_told_by_its_name(workplace: Path, content: bytes) -> None:
+    recipe = recipe_with()
+    made(recipe, "janus-7b")
+    wrong = workplace / "table2.comparisons.csv"
+    wrong.write_bytes(content)
+    with pytest.raises(StepError, match=r"table2\.comparisons\.csv: is no CSV of a table or a ranking"):
+        card(recipe, "janus-7b", wrong)
+
+
+def test_a_card_says_how_the_gpus_shared_the_model_and_how_its_weights_were_updated() -> None:
+    trains = {"janus-7b": {"sharding": "zero3"}, "janus-dpo-7b": {"sharding": "fsdp", "optimizer": "adamw_torch_fused"}}
+    recipe = recipe_with({"models": {name: {"train": train} for name, train in trains.items()}})
+    published = read_published_trainings(PUBLISHED)
+    assert list(differences("janus-7b", recipe, published)) == [
+        "DeepSpeed updated the weights in 32 bits; under plain data parallelism, as in the paper's authors' "
+        "configuration, they are updated in 16 bits."
+    ]
+    assert not any("DeepSpeed" in one for one in differences("janus-dpo-7b", recipe, published))
+    found = {name: settings(name, recipe, published) for name in ("janus-7b", "janus-dpo-7b", "janus-orpo-7b")}
+    told = [next(one.here for one in each if one.name == "sharding") for each in found.values()]
+    assert told == ["zero3", "fsdp", "none"]
+
+
+def test_the_hub_is_told_metas_licences_by_its_own_names() -> None:
+    for base, licence in (("llama-2-7b", "llama2"), ("llama-2-13b", "llama2"), ("llama-3-8b", "llama3")):
+        recipe = recipe_with(under=(f"recipes/ablations/base-{base}.yaml",))
+        assert hub_licences([recipe.base_models[base].licence]) == licence
+
+
 def test_a_rehearsals_card_says_so_at_its_top_among_the_differences_and_the_faults() -> None:
     recipe = recipe_with(under=("recipes/rehearsal.yaml",))
     made(recipe, "janus-7b", model="microworld-teacher", kind="rehearsal", statuses={"ok": 3}, rows=3)
@@ -226,14 +257,14 @@ def test_a_model_that_is_not_the_recipes_gets_no_card() -> None:
 
 def test_the_command_writes_the_card_and_a_manifest_that_names_model_and_tables(workplace: Path) -> None:
     recipe = recipe_with()
-    folder = made(recipe, "janus-7b")
+    made(recipe, "janus-7b")
     Path("table2.csv").write_text(TABLE)
-    out = folder / "card.md"
+    out = Path("cards/mine.md")
     words = ["model-card", "janus-7b", "table2.csv", "--recipe", "recipes/janus.yaml", "--out", str(out)]
     done = subprocess.run([sys.executable, "-m", "janus_recipes.cli", *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "| table2 (multifaceted)" in out.read_text()
-    manifest = json.loads((folder / "card.md.manifest.json").read_text())
+    manifest = json.loads(out.with_name("mine.md.manifest.json").read_text())
     assert {"model", "published", "known_models", "table2.csv"} == set(manifest["inputs"])
     assert str(workplace) not in out.read_text() + json.dumps(manifest)
 

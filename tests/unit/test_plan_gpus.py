@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from janus_recipes.files import write_json
-from janus_recipes.planning.engines import measured_speeds, training_line, training_lines
+from janus_recipes.files import write_json, write_jsonl
+from janus_recipes.manifest import making
+from janus_recipes.planning.engines import measured_speeds, tokens_to_read, training_line, training_lines
 from janus_recipes.planning.gpu_hours import operations_per_token, stated_speed
 from janus_recipes.planning.line import Line
 from janus_recipes.planning.plan import plan_of
@@ -55,11 +56,44 @@ def train_of(recipe: Recipe, name: str) -> Training:
     return train
 
 
-def finish(recipe: Recipe, name: str, **changed: Any) -> None:
-    """Leave a manifest as a training on four GPUs that took 1,000 s does."""
-    section = {**train_of(recipe, name).model_dump(mode="json"), **changed}
-    made = {"section": section, "counts": {"tokens": 1, "seconds": 1000.0}}
-    write_json(Path("results/tiny/models", name, "manifest.json"), made)
+DATA = Path("data.jsonl")
+"""Stands for all training sets; none lies where the plan counts rows, so their sizes are the recipe's."""
+
+
+def finish(recipe: Recipe, name: str, seconds: float = 100_000.0, **changed: Any) -> Path:
+    """Leave configuration and manifests as a training on four GPUs that took so many seconds does."""
+    train, folder = train_of(recipe, name), Path("results/tiny/models", name)
+    config, template = folder / "axolotl.yaml", Path("prompts/chat/mistral.jinja")
+    DATA.touch()
+    inputs = {"config": config, "data": DATA}
+    if train.start:
+        inputs["start"] = Path("results/tiny/models", train.start, "manifest.json")
+    with making(config, recipe="tiny", section=train, inputs={"template": template}):
+        write_json(config, {})
+    section = {**train.model_dump(mode="json"), **changed}
+    (folder / "weights").mkdir(exist_ok=True)
+    manifest = folder / "manifest.json"
+    with making(folder / "weights", recipe="tiny", section=section, inputs=inputs, manifest=manifest) as made:
+        made.counts, made.notes = {"tokens": 1, "seconds": seconds}, {"from": recipe.from_of(name)}
+    return manifest
+
+
+def sample(recipe: Recipe, model: str) -> None:
+    """Leave a model's answers to a bench of no prompts, and their manifest."""
+    bench = Path("results/tiny/bench/multifaceted/bench.jsonl")
+    bench.parent.mkdir(parents=True, exist_ok=True)
+    bench.touch()
+    answers = Path("results/tiny/answers/multifaceted", model, "multifaceted.jsonl")
+    inputs = {"bench": bench, "model": Path("results/tiny/models", model, "manifest.json")}
+    with making(answers, recipe="tiny", section=recipe.generation, inputs=inputs) as made:
+        answers.parent.mkdir(parents=True)
+        answers.touch()
+        made.counts = {"answer_tokens": 1, "by_status": {"ok": 1}}
+        made.notes = {"from": recipe.from_of(model)}
+
+
+def bases_of(recipe: Recipe) -> dict[str, str]:
+    return {line.step: line.basis for line in plan_of(recipe).lines}
 
 
 def test_the_papers_trainings_take_the_gpu_hours_of_their_arithmetic() -> None:
@@ -109,12 +143,12 @@ def test_a_finished_training_is_made_and_its_speed_counts_for_its_method_and_no_
     finish(recipe, "janus-7b")
     after = trainings(recipe)
     assert (after["janus-7b"].basis, after["janus-7b"].gpu_hours) == ("made", 0.0)
-    # The other one has as much to do as that which took 4 GPUs 1,000 s.
-    assert after["other"].gpu_hours == pytest.approx(4000 / 3600)
-    assert after["other"].hours == pytest.approx(1000 / 3600)
+    # The other one has as much to do as that which took 4 GPUs 100,000 s.
+    assert after["other"].gpu_hours == pytest.approx(400_000 / 3600)
+    assert after["other"].hours == pytest.approx(100_000 / 3600)
     assert after["janus-dpo-7b"] == before["janus-dpo-7b"]
     assert set(measured_speeds(recipe, COUNTER)) == {"sft"}
-    share = 598_755_360 * 8 * 7.24e9 / 4000 / 312e12
+    share = 598_755_360 * 8 * 7.24e9 / 400_000 / 312e12
     assert any(f"but sft {share:.0%}, as finished trainings measured" in note for note in plan_of(recipe).notes)
 
 
@@ -125,6 +159,61 @@ def test_a_training_whose_settings_changed_since_is_to_be_made_again() -> None:
     assert not measured_speeds(recipe, COUNTER)
     finish(recipe, "janus-7b", hours=1.0, saves_per_epoch=7)  # what Snakemake does not train anew for, either
     assert trainings(recipe)["janus-7b"].basis == "made"
+
+
+def test_a_speed_above_the_gpus_peak_is_not_believed() -> None:
+    recipe = recipe_with(OF_PAPER)
+    # 598,755,360 tokens x 8 x 7.24e9 operations take four A100 at their whole peak 27,788 s.
+    finish(recipe, "janus-7b", seconds=27_000.0)
+    assert not measured_speeds(recipe, COUNTER)
+    finish(recipe, "janus-7b", seconds=28_000.0)
+    assert measured_speeds(recipe, COUNTER)["sft"] == pytest.approx(0.9924 * 312e12, rel=1e-3)
+
+
+def test_what_starts_from_a_model_that_is_trained_again_is_made_again_too() -> None:
+    recipe = recipe_with()
+    for name in ("janus-star-7b", "janus-dpo-7b", "janus-orpo-7b"):
+        finish(recipe, name)
+        sample(recipe, name)
+    steps = [f"train {name}" for name in ("janus-star-7b", "janus-dpo-7b", "janus-orpo-7b")]
+    answers = [f"multifaceted: sample {name} (multifaceted)" for name in ("janus-dpo-7b", "janus-orpo-7b")]
+    verdicts = [f"multifaceted: judge {name} (multifaceted)" for name in ("janus-dpo-7b", "janus-orpo-7b")]
+    found = bases_of(recipe)
+    assert [found[one] for one in (*steps, *answers)] == ["made"] * 5
+    assert [found[one] for one in verdicts] == ["exact", "exact"]
+    star = recipe_with({"models": {"janus-star-7b": {"train": {"learning_rate": 6.0e-6}}}})
+    found = bases_of(star)
+    assert [found[one] for one in steps] == ["estimate", "estimate", "made"]
+    assert [found[one] for one in answers] == ["estimate", "made"]
+    assert [found[one] for one in verdicts] == ["estimate", "exact"]
+
+
+def test_another_base_seed_data_or_template_makes_a_finished_model_an_estimate(workplace: Path) -> None:
+    recipe = recipe_with()
+    manifest = finish(recipe, "janus-7b")
+    told = {"base_models": {"mistral-7b-v0.2": {"licence": "MIT", "parameters": 7.0}}}
+    assert trainings(recipe_with(told))["janus-7b"].basis == "made"
+    for change in ({"base_models": {"mistral-7b-v0.2": {"revision": "main"}}}, {"seed": 43}):
+        assert trainings(recipe_with(change))["janus-7b"].basis == "estimate"
+    DATA.write_text("other\n")
+    assert trainings(recipe)["janus-7b"].basis == "estimate"
+    finish(recipe, "janus-7b")
+    config = manifest.with_name("axolotl.yaml.manifest.json")
+    config.write_text(config.read_text().replace("mistral.jinja", "llama2.jinja"))
+    assert trainings(recipe)["janus-7b"].basis == "estimate"
+
+
+def test_no_row_counts_for_more_tokens_than_a_training_takes() -> None:
+    recipe = recipe_with()
+    data = Path("results/tiny/datasets/sft-196k.jsonl")
+    # Counted by four characters a token: one row of 100 tokens, one of 10,000, of which 8192 are the most.
+    rows = ({"messages": [{"role": "user", "content": "x" * length}]} for length in (400, 40_000))
+    write_jsonl(data, rows)
+    assert tokens_to_read(recipe, train_of(recipe, "janus-7b"), COUNTER) == (100 + 8192) * 4
+    # Before it is made: both sides of a pair, each of 160 + 100 + 500 tokens, in a training that takes 512.
+    short = train_of(recipe, "janus-dpo-7b").model_copy(update={"sequence_len": 512})
+    pairs = tokens_to_read(recipe, train_of(recipe, "janus-dpo-7b"), COUNTER)
+    assert tokens_to_read(recipe, short, COUNTER) == pytest.approx(pairs / 760 * 512)
 
 
 def test_a_line_names_the_method_what_it_starts_from_and_its_data() -> None:
@@ -158,8 +247,11 @@ def test_each_models_scores_of_a_benchs_pairs_are_planned_once() -> None:
     assert line.gpu_tokens == 1_436_400
     assert line.gpu_hours == pytest.approx(143.64 / 3600)
     assert set(lines) <= {one.step for one in plan_of(recipe).lines}
+    for name in ("janus-sft-epoch1-7b", "janus-rm-stage1-7b", "janus-rm-7b"):
+        finish(recipe, name)
     made = Path("results/tiny/scores/multifaceted/janus-rm-7b.jsonl.manifest.json")
-    write_json(made, {"section": recipe.generation.model_dump(mode="json")})
+    notes = {"from": recipe.from_of("janus-rm-7b")}
+    write_json(made, {"section": recipe.generation.model_dump(mode="json"), "inputs": {}, "notes": notes})
     assert {one.step: one.basis for one in scoring_lines(recipe)}[line.step] == "made"
 
 
