@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).parent
+
+# Workers and the engines that they start share few cores: torch's threads would wait for each other, spinning.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A shell that starts a job in the background lets it ignore Ctrl-C, and children inherit that: tests send real ones.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -32,6 +32,7 @@ class Claim:
     at_least: float
     at_most: float
     low_end: float = -math.inf
+    is_margin: bool = False
 
     @property
     def range(self) -> str:
@@ -52,6 +53,11 @@ def margin_difference(model: str, against: str) -> Callable[[Workshop], Figure]:
     return lambda workshop: _only(workshop.ranking_comparisons(), model=model, against=against, metric="margin")
 
 
+def margin(model: str) -> Callable[[Workshop], Figure]:
+    """How far a model's score of the chosen answer lies above that of the rejected one, in the unit of its scores."""
+    return lambda workshop: _only(workshop.ranking(), model=model, metric="margin")
+
+
 def accuracy(model: str) -> Callable[[Workshop], Figure]:
     """The share of held-out pairs that a model puts in the right order."""
     return lambda workshop: _only(workshop.ranking(), model=model, metric="pair_accuracy")
@@ -67,10 +73,12 @@ CLAIMS = (
     Claim("SFT follows its own system message", FULL, difference(FULL, "swapped_rubric_score"), 1.0, 3.5, low_end=1.0),
     Claim("one third of the data gains on the base", STAR, difference(STAR, BASE), 0.8, 2.5, low_end=0.5),
     Claim("all data gain on one third", FULL, difference(FULL, STAR), 0.4, 2.0, low_end=0.2),
-    Claim("DPO moves held-out margins up", DPO, margin_difference(DPO, STAR), 0.3, 20.0, low_end=0.0),
+    Claim("DPO moves held-out margins up", DPO, margin_difference(DPO, STAR), 0.7, 10.0, 0.5, is_margin=True),
     Claim("DPO does not lose bench score", DPO, difference(DPO, STAR), -0.2, 2.0, low_end=-0.3),
     Claim("ORPO gains on its base", ORPO, difference(ORPO, BASE), 0.8, 3.0, low_end=0.5),
     Claim("ORPO follows its own system message", ORPO, difference(ORPO, "swapped_rubric_score"), 0.5, 3.0, low_end=0.3),
     Claim("the reward model ranks held-out pairs", STAGE1, accuracy(STAGE1), 0.8, 1.0, low_end=0.7),
+    Claim("its rewards are apart", STAGE1, margin(STAGE1), 1.5, 10.0, low_end=1.0, is_margin=True),
     Claim("it stays above chance with its head kept", KEPT, accuracy(KEPT), 0.6, 1.0, low_end=0.5),
+    Claim("its second stage moves its rewards", KEPT, margin_difference(KEPT, STAGE1), -4.0, -0.3, is_margin=True),
 )

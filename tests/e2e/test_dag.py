@@ -60,9 +60,9 @@ def test_a_finished_rehearsal_has_nothing_left_to_do(copy: Workshop) -> None:
 
 
 def test_a_models_learning_rate_re_runs_that_models_nodes_and_no_others(copy: Workshop) -> None:
-    edit = copy.write("edit.yaml", "models: {janus-7b: {train: {learning_rate: 6.0e-6}}}\n")
-    config = "write_training_config(model=janus-7b)"
-    assert copy.planned(edit) == {config, *nodes_of("janus-7b"), TABLE, *cards_of(*IN_TABLE)}
+    edit = copy.write("edit.yaml", "models: {janus-orpo-7b: {train: {learning_rate: 6.0e-6}}}\n")
+    config = "write_training_config(model=janus-orpo-7b)"
+    assert copy.planned(edit) == {config, *nodes_of("janus-orpo-7b"), TABLE, *cards_of(*IN_TABLE)}
 
 
 def test_an_added_model_adds_its_own_nodes_and_the_table(copy: Workshop) -> None:

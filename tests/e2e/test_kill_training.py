@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +11,7 @@ import pytest
 
 from tests.e2e.stopping import ctrl_c, kill, no_orphan_is_left, wait_until
 from tests.e2e.workshop import Workshop
+from tests.faults.killed import continued_from
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -41,7 +41,8 @@ def test_training_and_sampling_go_on_after_every_stop_and_end_in_the_same_table(
         stop(sampling)
         no_orphan_is_left(copy.folder)
         sampled = lines_in(rows)
-    assert first_step_of_the_last_start(copy.folder) > 1, "training began anew"
+    log = copy.folder / "results/rehearsal/logs/models/janus-7b.log"
+    assert continued_from(log) >= trained > 0, "training began anew"
 
     copy.run("tables")
     after = {row_key(row): row for row in copy.table()}
@@ -80,14 +81,6 @@ def last_checkpoint(work: Path) -> int:
 
 def lines_in(rows: Path) -> int:
     return rows.read_bytes().count(b"\n") if rows.exists() else 0
-
-
-def first_step_of_the_last_start(folder: Path) -> int:
-    """The first step that the last start of the training logged."""
-    log = (folder / "results/rehearsal/logs/models/janus-7b.log").read_text()
-    steps = re.findall(r"(\d+)/\d+ \[", log.replace("\r", "\n"))
-    assert steps, log[-2000:]
-    return next(int(step) for step in steps if int(step) > 0)
 
 
 def row_key(row: dict[str, str]) -> tuple[str, str, str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,17 +76,26 @@ BREAKS = (
 )
 
 
-def train_from(broken: Break, copy: Workshop) -> None:
-    """Train the model from the broken file, put the file back, and make the figures that follow from the model."""
+def train_from(broken: Break, copy: Workshop) -> bool:
+    """Train the model from the broken file, put the file back, and make the figures that follow from the model.
+
+    Returns whether it was trained: a training may notice by itself that nothing is learned.
+    """
     file = copy.folder / broken.file
     sound, stamps = file.read_bytes(), (file.stat().st_atime_ns, file.stat().st_mtime_ns)
     file.write_text(broken.rewrite(sound.decode()))
     try:
-        subprocess.run(_command(broken.model), cwd=copy.folder, env=_environ(), check=True, capture_output=True)
+        ran = subprocess.run(
+            _command(broken.model), cwd=copy.folder, env=_environ(), check=False, capture_output=True, text=True
+        )
     finally:
         file.write_bytes(sound)
         os.utime(file, ns=stamps)  # so that Snakemake sees a new model and nothing else
+    if ran.returncode != 0:
+        print("\n".join(ran.stderr.splitlines()[-3:]), file=sys.stderr)
+        return False
     copy.run(*FIGURES)
+    return True
 
 
 def _command(model: str) -> list[str]:
