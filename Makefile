@@ -58,6 +58,7 @@ bench: setup
 faults: setup
 	$(BIN)/snakemake --profile profiles/rehearsal --quiet all
 	$(BIN)/python -m tests.faults $(ARGS)
+	$(BIN)/pytest -m matrix
 
 # `snakemake --profile slurm` looks in the user's profile folder; this links ours there, and never replaces another.
 profile:

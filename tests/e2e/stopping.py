@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 
 def wait_until(true: Callable[[], object], run: subprocess.Popen[str], what: str) -> None:
     """Wait for something to become true while a run goes on."""
@@ -53,3 +55,9 @@ def _working_in(folder: Path) -> list[int]:
         except OSError:
             continue
     return found
+
+
+every_stop = pytest.mark.parametrize(
+    "stop", [pytest.param(kill, id="kill -9"), pytest.param(ctrl_c, id="ctrl-c", marks=pytest.mark.matrix)]
+)
+"""A test for each way to stop a run. `make test` takes the hardest; `make faults` the other as well."""

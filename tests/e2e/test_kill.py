@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stopping import ctrl_c, kill, no_orphan_is_left, wait_until
+from tests.e2e.stopping import every_stop, no_orphan_is_left, wait_until
 from tests.e2e.workshop import Workshop
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -20,7 +20,7 @@ def ledger_rows(folder: Path, model: str) -> int:
     return sum(file.read_bytes().count(b"\n") for file in folder.glob(f"results/rehearsal/ledger/{model}*/*"))
 
 
-@pytest.mark.parametrize("stop", [kill, ctrl_c], ids=["kill -9", "ctrl-c"])
+@every_stop
 def test_a_collection_stopped_while_asking_asks_no_answered_question_again(
     clean_copy: Workshop, rehearsal: Workshop, stop: Callable[[subprocess.Popen[str]], None]
 ) -> None:
@@ -45,7 +45,7 @@ def asked_in(folder: Path, name: str) -> dict[str, int]:
     return counted
 
 
-@pytest.mark.parametrize("stop", [kill, ctrl_c], ids=["kill -9", "ctrl-c"])
+@every_stop
 def test_judging_goes_on_after_a_kill_and_ends_in_the_same_bytes(
     copy: Workshop, rehearsal: Workshop, stop: Callable[[subprocess.Popen[str]], None]
 ) -> None:

@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.stopping import ctrl_c, kill, no_orphan_is_left, wait_until
+from tests.e2e.stopping import every_stop, no_orphan_is_left, wait_until
 from tests.e2e.workshop import ROOT, Workshop
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 Stop = Callable[[subprocess.Popen[str]], None]
-every_stop = pytest.mark.parametrize("stop", [kill, ctrl_c], ids=["kill -9", "ctrl-c"])
 
 BEFORE_TRAINING = {
     "collection/instructions": "collection/instructions.jsonl",

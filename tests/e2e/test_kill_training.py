@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.stopping import ctrl_c, kill, no_orphan_is_left, wait_until
+from tests.e2e.stopping import every_stop, no_orphan_is_left, wait_until
 from tests.e2e.workshop import Workshop
 from tests.faults.killed import continued_from
 
@@ -22,25 +23,23 @@ Training continues from a checkpoint, and batched arithmetic rounds differently 
 """
 
 
-def test_training_and_sampling_go_on_after_every_stop_and_end_in_the_same_table(copy: Workshop) -> None:
+@every_stop
+def test_training_and_sampling_go_on_after_a_stop_and_end_in_the_same_table(
+    copy: Workshop, stop: Callable[[subprocess.Popen[str]], None]
+) -> None:
     finished = {row_key(row): row for row in copy.table()}
     work = copy.folder / "work/rehearsal"
     unmake_from_training_on(copy.folder / "results/rehearsal")
-    trained = 0
-    for stop in (kill, ctrl_c):
-        training = copy.start("tables")
-        wait_until(partial(is_beyond, trained, partial(last_checkpoint, work)), training, "a new checkpoint")
-        stop(training)
-        no_orphan_is_left(copy.folder)
-        trained = last_checkpoint(work)
+    training = copy.start("tables")
+    wait_until(partial(last_checkpoint, work), training, "a checkpoint")
+    stop(training)
+    no_orphan_is_left(copy.folder)
+    trained = last_checkpoint(work)
     rows = work / "answers/multifaceted/janus-7b/multifaceted/rows.jsonl"
-    sampled = 0
-    for stop in (kill, ctrl_c):
-        sampling = copy.start("tables")
-        wait_until(partial(is_beyond, sampled, partial(lines_in, rows)), sampling, "a sampled answer")
-        stop(sampling)
-        no_orphan_is_left(copy.folder)
-        sampled = lines_in(rows)
+    sampling = copy.start("tables")
+    wait_until(partial(lines_in, rows), sampling, "a sampled answer")
+    stop(sampling)
+    no_orphan_is_left(copy.folder)
     log = copy.folder / "results/rehearsal/logs/models/janus-7b.log"
     assert continued_from(log) >= trained > 0, "training began anew"
 
@@ -67,10 +66,6 @@ def unmake_from_training_on(results: Path) -> None:
         (results / "models/janus-7b" / made).unlink()
     for ledger in results.glob("ledger/microworld-judge*"):
         shutil.rmtree(ledger)
-
-
-def is_beyond(before: int, count: Callable[[], int]) -> bool:
-    return count() > before
 
 
 def last_checkpoint(work: Path) -> int:
