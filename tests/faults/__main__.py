@@ -79,6 +79,8 @@ def main(arguments: Sequence[str]) -> int:
         if (not chosen.parts or part in chosen.parts) and chosen.model in (None, model):
             say(f"{part}: {model}")
             parts.append(rows())
+            for row in parts[-1]:
+                say(f"{row.what}: {row.measure}: {row.value} (wanted {row.bar})")
     return 0 if print_table(parts, title="make faults") else 1
 
 

@@ -39,7 +39,7 @@ class Break:
 
 def swapped(rows: str) -> str:
     """Preference pairs with chosen and rejected exchanged."""
-    pairs = (json.loads(line) for line in rows.splitlines())
+    pairs = (json.loads(line) for line in rows.split("\n") if line)  # U+2028 stands inside real prompts
     return "".join(json.dumps(row | {"chosen": row["rejected"], "rejected": row["chosen"]}) + "\n" for row in pairs)
 
 
