@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -21,8 +22,9 @@ from janus_recipes.recipe.schema import BaseModelSpec, Recipe
 from janus_recipes.recipe.training import AxolotlTraining
 from janus_recipes.seeding import derive_seed
 from janus_recipes.training.axolotl import axolotl_config, write_config
-from janus_recipes.training.curves import draw_curve, write_curve
-from janus_recipes.training.run import train
+from janus_recipes.training.curves import CurvePoint, draw_curve, write_curve
+from janus_recipes.training.reward import RewardResult
+from janus_recipes.training.run import TrainingResult, train
 from janus_recipes.training.tracking import tracked
 from janus_recipes.workflow import training_of
 
@@ -100,13 +102,32 @@ def run(
     """Train: continue from the last checkpoint where there is one."""
     spec = load_recipe(recipe)
     named(spec.models, model, "model")
-    training, weights = axolotl_training(spec, model), out.parent / WEIGHTS
-    start = Path(start_weights(spec, model)).with_name("manifest.json")
-    inputs = {"config": config, "data": data, **({"start": start} if spec.rehearsal or training.start else {})}
+    training = axolotl_training(spec, model)
+
+    def run_axolotl(work: Path, weights: Path) -> Trained:
+        reports = tracked(spec.tracking, spec.name, model)
+        return train(config, work, weights, environment=env.parent, spec=training, tracked=reports)
+
+    make_model(model, spec, {"config": config, "data": data}, env, out, run_axolotl)
+
+
+Trained = tuple[TrainingResult | RewardResult, list[CurvePoint]]
+"""What a training came to, and every step of its curve."""
+
+
+def make_model(
+    model: str, spec: Recipe, inputs: Mapping[str, Path], env: Path, out: Path, train: Callable[[Path, Path], Trained]
+) -> None:
+    """Train and write what lies beside the weights: the curve, and `out`, the manifest.
+
+    `train` is given the work folder, which goes once the manifest is there, and where the model's files go.
+    """
+    training, weights = training_of(spec, model), out.parent / WEIGHTS
+    if spec.rehearsal or training.start:
+        inputs = {**inputs, "start": Path(start_weights(spec, model)).with_name("manifest.json")}
     work, drawn = work_folder(out.parent), [out.parent / name for name in CURVE]
     with making(weights, recipe=spec.name, section=training, inputs=inputs, manifest=out, also=drawn) as made:
-        reports = tracked(spec.tracking, spec.name, model)
-        result, points = train(config, work, weights, environment=env.parent, spec=training, tracked=reports)
+        result, points = train(work, weights)
         write_curve(drawn[0], points)
         draw_curve(drawn[1], points, title=model, notice=spec.rehearsal.notice if spec.rehearsal else None)
         made.counts = asdict(result)

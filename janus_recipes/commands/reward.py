@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from janus_recipes.commands.lookup import named
-from janus_recipes.commands.models import CURVE, WEIGHTS, Model, start_weights
+from janus_recipes.commands.models import Model, Trained, make_model, start_weights
 from janus_recipes.commands.options import Env, Out, Recipes, work_folder
 from janus_recipes.errors import StepError
 from janus_recipes.manifest import making
@@ -19,7 +16,6 @@ from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.recipe.training import RewardTraining
 from janus_recipes.seeding import derive_seed
-from janus_recipes.training.curves import draw_curve, write_curve
 from janus_recipes.training.openrlhf import about, openrlhf_flags, write_args
 from janus_recipes.training.reward import RewardJob, train_reward
 from janus_recipes.training.tracking import tracked
@@ -51,21 +47,14 @@ def run(
 ) -> None:
     """Train a stage: continue from the last checkpoint where there is one."""
     spec = load_recipe(recipe)
-    training, weights = reward_training(spec, model), out.parent / WEIGHTS
-    base, start = base_spec(spec, model), start_weights(spec, model)
-    job = RewardJob(config, data, Path(base.chat_template), start, training)
-    begun = {"start": Path(start).with_name("manifest.json")} if spec.rehearsal or training.start else {}
-    inputs = {"config": config, "data": data, "template": job.template, **begun}
-    work, drawn = work_folder(out.parent), [out.parent / name for name in CURVE]
-    with making(weights, recipe=spec.name, section=training, inputs=inputs, manifest=out, also=drawn) as made:
+    training, template = reward_training(spec, model), Path(base_spec(spec, model).chat_template)
+    job = RewardJob(config, data, template, start_weights(spec, model), training)
+
+    def run_openrlhf(work: Path, weights: Path) -> Trained:
         reports = tracked(spec.tracking, spec.name, model)
-        result, points = train_reward(job, work, weights, environment=env.parent, tracked=reports)
-        write_curve(drawn[0], points)
-        draw_curve(drawn[1], points, title=model, notice=spec.rehearsal.notice if spec.rehearsal else None)
-        made.counts = asdict(result)
-        environment = json.loads(env.read_text(encoding="utf-8"))
-        made.notes = {"environment": environment, "model": model, "from": spec.from_of(model)}
-    shutil.rmtree(work)  # only now: a kill before the manifest is there must not cost the checkpoints
+        return train_reward(job, work, weights, environment=env.parent, tracked=reports)
+
+    make_model(model, spec, {"config": config, "data": data, "template": template}, env, out, run_openrlhf)
 
 
 def reward_training(recipe: Recipe, model: str) -> RewardTraining:
