@@ -28,6 +28,9 @@ JOB = "job.json"
 REQUESTS = "requests.jsonl"
 ROWS = "rows.jsonl"
 
+ENGINE = "janus_recipes.generation.engine"
+"""The module that runs inside vLLM's environment."""
+
 ASKED_FIELDS = ("id", "status", "value", "raw", "attempts", "reason")
 """What a row holds for the steps that follow (`records.Asked`); the engine's figures go into the counts."""
 
@@ -83,16 +86,25 @@ def generate(
     """
     with alone_in(work):
         prepare_work(requests, spec, work, model=model, revision=revision, chat_template=chat_template, seed=seed)
-        environ = engine_environ(spec, model)
-        code = run_child(engine_command(environment, work / JOB), env=environ, log=work / LOG)
-        if code != 0:
-            raise StepError(
-                f"vLLM failed on {model} (exit {code}). Its last words:\n{last_lines(work / LOG)}\n"
-                "Finished answers are kept: the same command continues after the last one."
-            )
-        rows = rows_in_order(work)
-        write_jsonl(out, ({field: row[field] for field in ASKED_FIELDS} for row in rows))
+        rows = run_vllm(ENGINE, spec, work, out, model=model, environment=environment)
     return counts_of(rows)
+
+
+def run_vllm(module: str, spec: Generation, work: Path, out: Path, *, model: str, environment: Path) -> list[Json]:
+    """Run an engine of ours on the job in `work`, and write its rows to `out` in the order of the requests.
+
+    Returns them with the engine's figures. Raises StepError when it fails; `out` is then untouched.
+    """
+    command = [str(environment / "bin" / "python"), "-m", module, "--job", str(work / JOB)]
+    code = run_child(command, env=engine_environ(spec, model), log=work / LOG)
+    if code != 0:
+        raise StepError(
+            f"vLLM failed on {model} (exit {code}). Its last words:\n{last_lines(work / LOG)}\n"
+            "Finished rows are kept: the same command continues after the last one."
+        )
+    rows = rows_in_order(work)
+    write_jsonl(out, ({field: row[field] for field in ASKED_FIELDS} for row in rows))
+    return rows
 
 
 def prepare_work(
@@ -150,11 +162,6 @@ def engine_settings(spec: Generation, seed: int) -> Json:
         "tensor_parallel_size": spec.gpus,
         "gpu_memory_utilization": spec.gpu_memory_utilization,
     }
-
-
-def engine_command(environment: Path, job: Path) -> list[str]:
-    """The engine's command, in its own environment."""
-    return [str(environment / "bin" / "python"), "-m", "janus_recipes.generation.engine", "--job", str(job)]
 
 
 def engine_environ(

@@ -14,21 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from janus_recipes.errors import StepError
-from janus_recipes.files import Json, digest_of, stamp_of, write_jsonl
-from janus_recipes.generation.run import (
-    ASKED_FIELDS,
-    JOB,
-    LOG,
-    REQUESTS,
-    ROWS,
-    engine_environ,
-    rows_in_order,
-    write_job,
-)
-from janus_recipes.processes import alone_in, last_lines, run_child
+from janus_recipes.files import Json, digest_of, stamp_of
+from janus_recipes.generation.run import REQUESTS, ROWS, run_vllm, write_job
+from janus_recipes.processes import alone_in
 from janus_recipes.recipe.schema import Generation, Model
 from janus_recipes.recipe.training import RewardTraining
+
+ENGINE = "janus_recipes.ranking.engine"
+"""The module that runs inside vLLM's environment."""
 
 Score = Literal["reward", "log-probability"]
 """What is read from a model: a reward model's output, or how probable a language model finds an answer."""
@@ -74,15 +67,7 @@ def score_pairs(
         work.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(pairs, work / REQUESTS)
         write_job(work, scoring_job(spec, score, work, model=model, revision=revision, chat_template=chat_template))
-        command = [str(environment / "bin" / "python"), "-m", "janus_recipes.ranking.engine", "--job", str(work / JOB)]
-        code = run_child(command, env=engine_environ(spec, model), log=work / LOG)
-        if code != 0:
-            raise StepError(
-                f"vLLM failed on {model} (exit {code}). Its last words:\n{last_lines(work / LOG)}\n"
-                "Scored pairs are kept: the same command continues after the last one."
-            )
-        rows = rows_in_order(work)
-        write_jsonl(out, ({field: row[field] for field in ASKED_FIELDS} for row in rows))
+        rows = run_vllm(ENGINE, spec, work, out, model=model, environment=environment)
     return counts_of(rows)
 
 
