@@ -256,6 +256,13 @@ def _bad_keys(config: Mapping[str, Any]) -> Iterator[Problem]:
         # The value is not shown: it may be the key itself.
         if isinstance(name, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             yield Problem(path, "is not the name of an environment variable; keep the key itself out of the recipe")
+    for path, uri in values_at(config, "tracking.mlflow.uri"):
+        if isinstance(uri, str) and "@" in uri:
+            yield Problem(
+                path,
+                "holds a user's name or password: take it out; MLflow reads MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD",
+            )
     for path, provider in values_at(config, "providers.*"):
         given = provider if isinstance(provider, Mapping) else {}
         if (

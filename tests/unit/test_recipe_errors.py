@@ -93,6 +93,10 @@ tables:
             "datasets.sft-196k.system_messages_per_instruction: wants 3 system messages of each instruction, "
             "but collection.preference_sets.per_instruction is 2",
         ),
+        (
+            'tracking: {mlflow: {uri: "https://me:secret@mlflow.example", experiment: e}}',
+            "mine.yaml:1: tracking.mlflow.uri: holds a user's name or password: take it out; MLflow reads",
+        ),
         ("providers: {judge: {key_env: null}}", "providers.judge.key_env: missing (OpenAI wants a key"),
         ("collection: {sources: {dsp: {url: null}}}", "give one of dataset, path, url; given: none"),
         ("collection: {sources: {nectar: {revision: null}}}", "collection.sources.nectar.revision: missing"),
