@@ -25,7 +25,7 @@ from janus_recipes.collection.pool_files import FORMATS, format_of, pool_files
 from janus_recipes.errors import StepError
 from janus_recipes.files import Json, digest_of
 from janus_recipes.recipe.collection import Located
-from janus_recipes.recipe.problem import nearest
+from janus_recipes.recipe.problem import hint
 
 BATCH = 4096
 """Records of a columnar file that are turned into Python objects at a time."""
@@ -136,9 +136,8 @@ def file_records(name: str, file: Path, shown: str, kind: str, columns: Collecti
 def columns_read(at: str, there: Collection[str], columns: Collection[str] | None) -> list[str]:
     """Those of a table's columns that are wanted. Raises StepError where it lacks one that is."""
     for column in sorted(set(columns or ()) - set(there)):
-        close = nearest(column, there)
-        hint = f" (did you mean {close}?)" if close else ""
-        raise StepError(f"{at}: there is no column `{column}`{hint}; there are: {', '.join(there) or 'none'}")
+        near = hint(column, there)
+        raise StepError(f"{at}: there is no column `{column}`{near}; there are: {', '.join(there) or 'none'}")
     return [column for column in there if columns is None or column in columns]
 
 

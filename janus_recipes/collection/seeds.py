@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from janus_recipes.errors import StepError
-from janus_recipes.recipe.problem import dotted, nearest
+from janus_recipes.recipe.problem import dotted, hint
 from janus_recipes.records import DIMENSIONS, Preference, Rubric
 
 Text = Annotated[str, Field(min_length=1)]
@@ -168,8 +168,7 @@ def read_licence(path: str | Path) -> str | None:
 def hint_at(name: str, names: Iterable[str]) -> str:
     """` (did you mean X?)` for a name that is none of these but near one; nothing otherwise."""
     known = list(names)
-    close = None if name in known else nearest(name, known)
-    return f" (did you mean {close}?)" if close else ""
+    return "" if name in known else hint(name, known)
 
 
 def read_seed_file(path: str | Path, form: type[SeedFile]) -> SeedFile:

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from janus_recipes.recipe.problem import did_you_mean
+from janus_recipes.recipe.problem import change_there, did_you_mean
 
 OPTIMIZERS = (
     # transformers.training_args.OptimizerNames
@@ -112,43 +112,37 @@ Optimizer = Annotated[str, _one_of(OPTIMIZERS, "optimizer"), Field(json_schema_e
 Scheduler = Annotated[str, _one_of(SCHEDULERS, "scheduler"), Field(json_schema_extra={"enum": [*SCHEDULERS]})]
 
 FOLDERS = "the project, which looks for its files there: it cannot be changed"
-
-
 CONTINUING = "the project, which continues a killed training: it cannot be changed"
 
 
-def _here(key: str) -> str:
-    return f"the recipe's {key}: change it there"
-
-
 SET_ELSEWHERE = {
-    "base_model": _here("base_models.*.path, or train.start"),
-    "revision_of_model": _here("base_models.*.revision"),
-    "chat_template": _here("base_models.*.chat_template"),
-    "chat_template_jinja": _here("base_models.*.chat_template"),
-    "datasets": _here("train.dataset and datasets"),
+    "base_model": change_there("base_models.*.path, or train.start"),
+    "revision_of_model": change_there("base_models.*.revision"),
+    "chat_template": change_there("base_models.*.chat_template"),
+    "chat_template_jinja": change_there("base_models.*.chat_template"),
+    "datasets": change_there("train.dataset and datasets"),
     "dataset_prepared_path": FOLDERS,
     "output_dir": FOLDERS,
     "auto_resume_from_checkpoints": CONTINUING,
     "logging_steps": "the project, whose curves have every step: it cannot be changed",
-    "seed": _here("seed"),
-    "num_epochs": _here("train.epochs"),
-    "attn_implementation": _here("train.attention"),
-    "bf16": _here("train.precision"),
-    "rl": _here("train.method"),
+    "seed": change_there("seed"),
+    "num_epochs": change_there("train.epochs"),
+    "attn_implementation": change_there("train.attention"),
+    "bf16": change_there("train.precision"),
+    "rl": change_there("train.method"),
     "trainer_cls": "the project, whose own keeps the one template's tokens: it cannot be changed",
-    "rl_beta": _here("train.beta (dpo) or train.alpha (orpo)"),
-    "gradient_accumulation_steps": _here("train.batch_size, gpus and micro_batch_size"),
-    "adapter": _here("train.adapter.kind"),
-    "load_in_4bit": _here("train.adapter.kind"),
-    "lora_r": _here("train.adapter.rank"),
-    "lora_alpha": _here("train.adapter.alpha"),
-    "lora_dropout": _here("train.adapter.dropout"),
-    "fsdp_version": _here("train.sharding"),
-    "fsdp_config": _here("train.sharding"),
-    "deepspeed": _here("train.sharding"),
+    "rl_beta": change_there("train.beta (dpo) or train.alpha (orpo)"),
+    "gradient_accumulation_steps": change_there("train.batch_size, gpus and micro_batch_size"),
+    "adapter": change_there("train.adapter.kind"),
+    "load_in_4bit": change_there("train.adapter.kind"),
+    "lora_r": change_there("train.adapter.rank"),
+    "lora_alpha": change_there("train.adapter.alpha"),
+    "lora_dropout": change_there("train.adapter.dropout"),
+    "fsdp_version": change_there("train.sharding"),
+    "fsdp_config": change_there("train.sharding"),
+    "deepspeed": change_there("train.sharding"),
     **{
-        name: _here(f"train.{name}")
+        name: change_there(f"train.{name}")
         for name in (
             "sequence_len",
             "micro_batch_size",

@@ -18,7 +18,7 @@ from typing import Any
 
 from janus_recipes.recipe.axolotl_names import SET_ELSEWHERE
 from janus_recipes.recipe.parts import part
-from janus_recipes.recipe.problem import Problem, nearest
+from janus_recipes.recipe.problem import Problem, hint
 
 
 def axolotl_problems(config: Mapping[str, Any]) -> Iterator[Problem]:
@@ -31,8 +31,7 @@ def axolotl_problems(config: Mapping[str, Any]) -> Iterator[Problem]:
             if key in SET_ELSEWHERE:
                 yield Problem(path, f"set by {SET_ELSEWHERE[key]}")
             elif key not in known_keys() and "plugins" not in keys:
-                close = nearest(str(key), known_keys() - SET_ELSEWHERE.keys())
-                yield Problem(path, f"axolotl knows no such key{f' (did you mean {close}?)' if close else ''}")
+                yield Problem(path, f"axolotl knows no such key{hint(str(key), known_keys() - SET_ELSEWHERE.keys())}")
 
 
 @cache

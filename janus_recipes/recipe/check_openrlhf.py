@@ -12,7 +12,7 @@ from typing import Any
 
 from janus_recipes.recipe.openrlhf_names import FLAGS, SCHEDULERS, SET_ELSEWHERE
 from janus_recipes.recipe.parts import part
-from janus_recipes.recipe.problem import Path, Problem, did_you_mean, nearest
+from janus_recipes.recipe.problem import Path, Problem, did_you_mean, hint
 
 
 def openrlhf_problems(config: Mapping[str, Any]) -> Iterator[Problem]:
@@ -46,10 +46,8 @@ def _bad_flags(train: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
         if flag in SET_ELSEWHERE:
             yield ("openrlhf", flag), f"set by {SET_ELSEWHERE[flag]}"
         elif flag not in FLAGS:
-            near = nearest(flag.lstrip("-"), FLAGS)
-            hint = f" (did you mean {near}?)" if near else ""
             dashes = ", and they are written without dashes here" if flag.startswith("-") else ""
-            yield ("openrlhf", flag), f"OpenRLHF knows no such flag{dashes}{hint}"
+            yield ("openrlhf", flag), f"OpenRLHF knows no such flag{dashes}{hint(flag.lstrip('-'), FLAGS)}"
 
 
 def _bad_revision(train: Mapping[str, Any], base: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:

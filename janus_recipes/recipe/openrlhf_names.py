@@ -7,6 +7,8 @@ the installed OpenRLHF's.
 
 from __future__ import annotations
 
+from janus_recipes.recipe.problem import change_there
+
 FLAGS = (
     *("ckpt.disable_ds", "ckpt.load_enable", "ckpt.max_mem", "ckpt.max_num", "ckpt.output_dir", "ckpt.path"),
     *("ckpt.save_hf", "ckpt.save_steps"),
@@ -45,27 +47,23 @@ GPUS = "the project, where each GPU reads rows of its own: it cannot be changed"
 TRACKING = "the recipe's tracking: change it there"
 
 
-def _here(key: str) -> str:
-    return f"the recipe's {key}: change it there"
-
-
 SET_ELSEWHERE = {
-    "model.model_name_or_path": _here("train.start"),
-    "model.gradient_checkpointing_enable": _here("train.gradient_checkpointing"),
-    "ds.attn_implementation": _here("train.attention"),
-    "ds.param_dtype": _here("train.precision"),
-    "ds.zero_stage": _here("train.zero_stage"),
+    "model.model_name_or_path": change_there("train.start"),
+    "model.gradient_checkpointing_enable": change_there("train.gradient_checkpointing"),
+    "ds.attn_implementation": change_there("train.attention"),
+    "ds.param_dtype": change_there("train.precision"),
+    "ds.zero_stage": change_there("train.zero_stage"),
     "ds.value_head_prefix": "the project, whose scoring looks for the head there: it cannot be changed",
-    "data.max_len": _here("train.sequence_len"),
-    "train.batch_size": _here("train.batch_size"),
-    "train.micro_batch_size": _here("train.micro_batch_size"),
-    "train.max_epochs": _here("train.epochs"),
-    "adam.lr": _here("train.learning_rate"),
-    "adam.betas": _here("train.betas"),
-    "adam.weight_decay": _here("train.weight_decay"),
-    "lr_scheduler": _here("train.lr_scheduler"),
-    "lr_warmup_ratio": _here("train.warmup_ratio"),
-    "train.seed": _here("seed"),
+    "data.max_len": change_there("train.sequence_len"),
+    "train.batch_size": change_there("train.batch_size"),
+    "train.micro_batch_size": change_there("train.micro_batch_size"),
+    "train.max_epochs": change_there("train.epochs"),
+    "adam.lr": change_there("train.learning_rate"),
+    "adam.betas": change_there("train.betas"),
+    "adam.weight_decay": change_there("train.weight_decay"),
+    "lr_scheduler": change_there("train.lr_scheduler"),
+    "lr_warmup_ratio": change_there("train.warmup_ratio"),
+    "train.seed": change_there("seed"),
     **dict.fromkeys(("ckpt.output_dir", "ckpt.path", "ckpt.load_enable", "ckpt.max_num", "ckpt.max_mem"), RUN),
     **dict.fromkeys(("ckpt.disable_ds", "ckpt.save_hf", "ds.use_universal_ckpt", "logger.logging_steps"), RUN),
     **dict.fromkeys(("ds.lora.rank", "ds.lora.alpha", "ds.lora.dropout", "ds.lora.target_modules"), WHOLE),
@@ -73,7 +71,7 @@ SET_ELSEWHERE = {
     **dict.fromkeys(("ds.tensor_parallel_size", "ds.ring_attn_size", "ds.ring_attn_head_stride"), GPUS),
     "local_rank": GPUS,
     "ds.packing_samples": "the project, whose locked environment has no flash-attn to pack with: it cannot be changed",
-    "ckpt.save_steps": _here("train.saves_per_epoch"),
+    "ckpt.save_steps": change_there("train.saves_per_epoch"),
     **dict.fromkeys(
         ("data.dataset", "data.dataset_probs", "data.max_samples", "data.prompt_key", "data.chosen_key"), ROWS
     ),

@@ -37,6 +37,17 @@ def nearest(wrong: str, right: Iterable[str]) -> str | None:
     return by_lower[found[0]] if found else None
 
 
+def hint(wrong: str, right: Iterable[str]) -> str:
+    """What to add to a message about a wrong name: the nearest right one, where one comes near."""
+    near = nearest(wrong, right)
+    return f" (did you mean {near}?)" if near else ""
+
+
+def change_there(key: str) -> str:
+    """Where the recipe says something that an engine's own key would say a second time."""
+    return f"the recipe's {key}: change it there"
+
+
 def did_you_mean(wrong: str, right: Iterable[object]) -> str:
     """` (did you mean X?)`, or the names there are, or nothing when there are none."""
     names = [str(name) for name in right]  # YAML makes other things than text of some keys

@@ -21,11 +21,12 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args, get_origin
+
+from janus_recipes.recipe.problem import hint
 
 Config = dict[str, Any]
 
@@ -122,7 +123,7 @@ def _unknown(where: str, keys: Config, models: Sequence[Any]) -> Iterator[str]:
     """The keys that none of the models has, also those in the mappings inside that are models themselves."""
     fields = {name: field for model in models for name, field in _fields(model)}
     for key in sorted(set(keys) - set(fields)):
-        yield f"{where}{key}: axolotl knows no such key{_nearest(key, set(fields))}"
+        yield f"{where}{key}: axolotl knows no such key{hint(key, set(fields))}"
     for key, value in keys.items():
         inner = _models_in(fields[key].annotation) if key in fields and isinstance(value, dict) else []
         if inner:
@@ -157,7 +158,7 @@ def _names(config: Config) -> Iterator[str]:
     methods = {one.value for one in RLType}
     for key, known in (("optimizer", optimizers), ("lr_scheduler", schedulers), ("rl", methods)):
         if key in config and config[key] not in known:
-            yield f"{key}: axolotl knows no {config[key]!r}{_nearest(str(config[key]), known)}"
+            yield f"{key}: axolotl knows no {config[key]!r}{hint(str(config[key]), known)}"
 
 
 def _strategies(config: Config) -> Iterator[str]:
@@ -226,11 +227,6 @@ def _hardware(config: Config, gpus: int) -> Iterator[str]:
         yield "attn_implementation: flash attention needs a GPU; on a CPU use sdpa"
     if gpus == 0 and config.get("bf16") == "auto":
         yield "bf16: auto becomes fp16 on a CPU, which fails; say true or false"
-
-
-def _nearest(name: str, known: set[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

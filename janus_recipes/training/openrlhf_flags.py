@@ -16,11 +16,12 @@ import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from unittest.mock import MagicMock, patch
+
+from janus_recipes.recipe.problem import hint
 
 TRAINER = "openrlhf.cli.train_rm"
 """OpenRLHF's trainer of reward models."""
@@ -67,7 +68,7 @@ def problems_of(flags: Sequence[str], parser: argparse.ArgumentParser) -> Iterat
     given = Counter(flag for flag in flags if flag.startswith("--"))
     for flag, times in given.items():
         if flag not in known:
-            yield f"{flag}: OpenRLHF knows no such flag{_nearest(flag, known)}"
+            yield f"{flag}: OpenRLHF knows no such flag{hint(flag, known)}"
         elif times > 1:
             yield f"{flag}: is given {times} times; OpenRLHF would take the last one and not say so"
     said: list[str] = []
@@ -89,11 +90,6 @@ def read_args(path: Path) -> list[str]:
     """The flags of a file with one flag and its values a line; a line that begins with # is a comment."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return [word for line in lines if not line.startswith("#") for word in shlex.split(line)]
-
-
-def _nearest(name: str, known: set[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
