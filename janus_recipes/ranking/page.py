@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from janus_recipes.files import written_whole
 from janus_recipes.ranking.build import METRICS, BuiltRanking, Metric, RankedModel, RankingComparison
 from janus_recipes.reporting.render import MINUS, NONE, interval, signed
 from janus_recipes.reporting.statistics import Estimate, Interval
 from janus_recipes.reporting.table import AVERAGE, CSV_COLUMNS, estimate_texts, number_text
-from janus_recipes.reporting.text import csv_text, markdown_table, plain
+from janus_recipes.reporting.text import csv_text, markdown_table, plain, write_texts
 
 COMPARISON_COLUMNS = (
     *("comparison", "model", "against", "condition", "benchmark", "metric", "judge", "first", "second", "difference"),
@@ -50,9 +49,7 @@ def write_ranking(ranking: BuiltRanking, folder: Path) -> None:
         csv_text(COMPARISON_COLUMNS, comparison_rows(ranking)),
         csv_text(CSV_COLUMNS, csv_rows(ranking)),
     )
-    for suffix, text in zip(SUFFIXES, texts, strict=True):
-        with written_whole(folder / f"{ranking.name}.{suffix}") as out:
-            out.write(text)
+    write_texts(folder, ranking.name, zip(SUFFIXES, texts, strict=True))
 
 
 def csv_rows(ranking: BuiltRanking) -> Iterator[tuple[str, ...]]:

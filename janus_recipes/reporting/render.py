@@ -15,7 +15,6 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from janus_recipes.files import written_whole
 from janus_recipes.judging.scores import Counts
 from janus_recipes.records import Status
 from janus_recipes.reporting.compare import Comparison
@@ -29,7 +28,7 @@ from janus_recipes.reporting.table import (
     comparison_rows,
     csv_rows,
 )
-from janus_recipes.reporting.text import csv_text, markdown_table, plain
+from janus_recipes.reporting.text import csv_text, markdown_table, plain, write_texts
 
 HOLE = "†"
 NONE = "\N{EN DASH}"
@@ -47,9 +46,7 @@ def write_table(table: BuiltTable, folder: Path) -> None:
         csv_text(COMPARISON_COLUMNS, comparison_rows(table)),
         csv_text(CSV_COLUMNS, csv_rows(table)),
     )
-    for suffix, text in zip(SUFFIXES, texts, strict=True):
-        with written_whole(folder / f"{table.name}.{suffix}") as out:
-            out.write(text)
+    write_texts(folder, table.name, zip(SUFFIXES, texts, strict=True))
 
 
 def html_of(table: BuiltTable) -> str:

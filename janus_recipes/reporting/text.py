@@ -6,6 +6,9 @@ import csv
 import io
 from collections.abc import Iterable, Sequence, Set
 from itertools import chain
+from pathlib import Path
+
+from janus_recipes.files import written_whole
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -30,3 +33,10 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], left: Set
 def plain(text: str) -> str:
     """Text that Markdown shows as it is: on one line, and never as HTML."""
     return " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
+
+
+def write_texts(folder: Path, name: str, texts: Iterable[tuple[str, str]]) -> None:
+    """Write a result's files, `<name>.<suffix>` and its text each, one after the other, each whole or not at all."""
+    for suffix, text in texts:
+        with written_whole(folder / f"{name}.{suffix}") as out:
+            out.write(text)
