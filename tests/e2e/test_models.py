@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.claims import CLAIMS, KEPT, NEW, STAGE1, Claim, accuracy
-from tests.e2e.workshop import Workshop, read_csv
+from tests.e2e.workshop import Workshop, follow, read_csv
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -44,6 +45,17 @@ def test_every_model_has_its_curve_and_a_card_that_says_rehearsal(rehearsal: Wor
         assert [int(row["step"]) for row in curve] == list(range(1, len(curve) + 1))
         assert "REHEARSAL" in (folder / model / "training.svg").read_text()
         assert "REHEARSAL" in (folder / model / "card.md").read_text()
+
+
+def test_a_ranking_can_be_followed_back_to_the_pools_through_the_models_that_models_started_from(
+    rehearsal: Workshop,
+) -> None:
+    seen = follow(rehearsal.folder, Path("results/rehearsal/rankings/held-out.csv"))
+    trained = {path.split("/")[-2] for path in seen if path.endswith("/weights") and "/models/" in path}
+    assert trained == TRAINED - {"janus-7b", "janus-orpo-7b"}  # neither ranks, nor does one that ranks start from it
+    sets = ("sft-65k", "sft-196k", "dpo", "orpo", "helpful-mix")
+    for wanted in (*(f"datasets/{name}.jsonl" for name in sets), "bench/multifaceted/pairs.jsonl", "helpful.jsonl"):
+        assert any(path.endswith(wanted) for path in seen), (wanted, sorted(seen))
 
 
 def manifest(rehearsal: Workshop, model: str) -> dict[str, dict[str, object]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import yaml
 
-from janus_recipes.files import digest_of, read_jsonl
+from janus_recipes.files import read_jsonl
 from tests.e2e.claims import BASE, DPO, FULL, ORPO, STAR
-from tests.e2e.workshop import Workshop, read_csv
+from tests.e2e.workshop import Workshop, follow, read_csv
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
@@ -122,17 +121,3 @@ def test_every_data_set_has_a_card_and_every_analysis_a_page_that_says_rehearsal
         rows = read_csv(made / f"analysis/{name}.csv")
         assert rows and {row["rehearsal"] for row in rows} == {"yes"}
     assert all("REHEARSAL" in path.read_text() for path in made.glob("analysis/*.svg"))
-
-
-def follow(root: Path, artefact: Path) -> set[str]:
-    """Every artefact that one was made from, each with the digest that its maker saw."""
-    manifest = root / artefact if artefact.name == "manifest.json" else root / f"{artefact}.manifest.json"
-    if not manifest.exists():
-        return set()
-    body = json.loads(manifest.read_text())
-    seen = {body["artefact"]}
-    for made_from in body["inputs"].values():
-        path = Path(made_from["path"])
-        assert digest_of(root / path) == made_from["sha256"], path
-        seen |= {str(path)} | follow(root, path)
-    return seen

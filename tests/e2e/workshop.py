@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from janus_recipes.files import digest_of
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -107,3 +110,17 @@ def copy_project(folder: Path, *, with_results: bool) -> Workshop:
         for name in ("results", ".snakemake"):
             subprocess.run(["cp", "-a", ROOT / name, folder / name], check=True)
     return Workshop(folder)
+
+
+def follow(root: Path, artefact: Path) -> set[str]:
+    """Every artefact that one was made from, each with the digest that its maker saw."""
+    manifest = root / artefact if artefact.name == "manifest.json" else root / f"{artefact}.manifest.json"
+    if not manifest.exists():
+        return set()
+    body = json.loads(manifest.read_text())
+    seen = {body["artefact"]}
+    for made_from in body["inputs"].values():
+        path = Path(made_from["path"])
+        assert digest_of(root / path) == made_from["sha256"], path
+        seen |= {str(path)} | follow(root, path)
+    return seen

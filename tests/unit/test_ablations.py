@@ -35,7 +35,9 @@ def test_an_overlay_opens_with_a_command_that_names_it(overlay: Path) -> None:
 @pytest.mark.parametrize("before", [[JANUS], [JANUS, REHEARSAL]], ids=["full size", "rehearsed"])
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=str)
 def test_an_overlay_is_a_recipe(overlay: Path, before: list[Path]) -> None:
-    load_recipe([*before, overlay])
+    recipe, without = load_recipe([*before, overlay]), load_recipe(before)
+    assert recipe != without, "it changes nothing"
+    assert (recipe.rehearsal is None) == (without.rehearsal is None), "it takes a rehearsal for the paper"
 
 
 def test_all_overlays_of_base_models_can_be_laid_over_each_other() -> None:
