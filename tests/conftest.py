@@ -18,11 +18,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that workers end together; one makes the rehearsal while others need none of it."""
+    """Long files first, so that workers end together; one makes the rehearsal while others need none of it.
+
+    Slurm's tests mostly wait, so one worker begins them while the others compute.
+    """
     items.sort(key=lambda item: _ORDER.index(_place(item.path)))
 
 
-_ORDER = ("test_rehearsal.py", "contract", "test_kill_training.py", "test_kill_short_stages.py", "e2e", "unit")
+_ORDER = (
+    *("test_rehearsal.py", "test_slurm.py", "contract"),
+    *("test_kill_training.py", "test_kill_short_stages.py", "test_misbehaving_provider.py", "e2e", "unit"),
+)
 
 
 def _place(path: Path) -> str:

@@ -23,6 +23,10 @@ ABOUT_THE_RUN = {"method", "hours", "saves_per_epoch", "adapter"}
 """Keys of `train` that are no settings of the paper's: an adapter is told in words, the others decide no model."""
 
 
+OF_A_KIND = {("precision", "mixed"): {"bf16"}}
+"""What the paper states without its kind, by setting and words, and the values that are of it."""
+
+
 class PublishedTrainings(BaseModel):
     """The paper's settings, by the keys of `train`: of each method, and of the models that it names."""
 
@@ -48,7 +52,8 @@ class Setting(NamedTuple):
     @property
     def differs(self) -> bool:
         """Whether the paper states another value."""
-        return self.paper not in (self.here, NOT_STATED)
+        meets = OF_A_KIND.get((self.name, self.paper), {self.paper})
+        return self.paper != NOT_STATED and self.here not in meets
 
 
 def read_published_trainings(path: Path) -> PublishedTrainings:
@@ -70,7 +75,7 @@ def settings(model: str, recipe: Recipe, published: PublishedTrainings) -> list[
     stated = published.of(model, train.get("method", ""))
     own = {**train.pop("axolotl", {}), **train.pop("openrlhf", {})}
     here = {name: value for name, value in {**train, **own}.items() if name not in ABOUT_THE_RUN}
-    found = [Setting("base", spec.base, published.base)]
+    found = [Setting("base", recipe.base_of(model), published.base)]
     return found + [Setting(name, text_of(value), text_of(stated, name)) for name, value in here.items()]
 
 

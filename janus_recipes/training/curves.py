@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import altair as alt
-import vl_convert
 
 from janus_recipes.files import written_whole
+from janus_recipes.pictures import svg_text
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def draw_curve(path: Path, points: Sequence[CurvePoint], *, title: str, notice: 
     told = alt.TitleParams(title, subtitle=[notice] if notice else [], subtitleColor="#e45756", anchor="start")
     chart = alt.vconcat(*drawn).properties(title=told)
     with written_whole(path) as out:
-        out.write(str(vl_convert.vegalite_to_svg(chart.to_dict(), allowed_base_urls=[])))
+        out.write(svg_text(chart))
 
 
 def _panels(points: Sequence[CurvePoint]) -> Iterator[tuple[str, str]]:

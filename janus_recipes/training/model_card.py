@@ -69,7 +69,7 @@ def model_card(model: TrainedModel, recipe: Recipe, published: PublishedTraining
 
 def front_matter(model: TrainedModel, recipe: Recipe) -> ModelCardData:
     """What the hub reads. It takes one licence of a model: several ones stand in the card alone."""
-    base = recipe.base_models[recipe.models[model.name].base]
+    base = recipe.base_models[recipe.base_of(model.name)]
     licence = hub_licences([base.licence, *licences(model, recipe)])
     is_reward = model.train.method == "reward"
     return ModelCardData(
@@ -95,7 +95,7 @@ def is_on_hub(path: str) -> bool:
 
 def body(model: TrainedModel, recipe: Recipe, published: PublishedTrainings, tables: Sequence[Path]) -> str:
     """The card's Markdown."""
-    base, data = recipe.base_models[recipe.models[model.name].base], model.data[-1]
+    base, data = recipe.base_models[recipe.base_of(model.name)], model.data[-1]
     dataset, template = recipe.datasets[model.train.dataset], Path(base.chat_template)
     facts = dict(
         name=f"{model.name} ({recipe.name})",

@@ -56,8 +56,8 @@ class TrainingResult:
 
     `first_loss` and `last_loss` are means over the first and the last tenth of the steps, `reward_accuracy` the last
     tenth's share of pairs whose chosen answer is scored higher; None in SFT. `seconds` is the wall time of all starts
-    together. `rows_dropped` were longer than `sequence_len` or had no answer. `tokens` were read: padding included in
-    SFT, without it in DPO, None in ORPO, where nobody counts them. `tokens_learned` of SFT's are answers.
+    together. `rows_dropped` were longer than `sequence_len` or had no answer. `tokens` were read: in SFT with padding,
+    of pairs both sides without. `tokens_learned` are those that SFT took its loss of, by the labels that it was fed.
     """
 
     steps: int
@@ -232,7 +232,7 @@ def last_accuracy(points: list[CurvePoint]) -> float | None:
 
 
 def tokens_read(state: Json) -> tuple[int | None, int | None]:
-    """Tokens read and tokens learned from, as axolotl counts them, or read as TRL does; None where nobody counted."""
+    """Tokens read and tokens learned from, as axolotl counts them in SFT; of pairs read as their log counts."""
     counts = [entry for entry in state["log_history"] if "tokens/total" in entry]
     if counts:
         return int(counts[-1]["tokens/total"]), int(counts[-1]["tokens/trainable"])
@@ -240,7 +240,7 @@ def tokens_read(state: Json) -> tuple[int | None, int | None]:
 
 
 def _tokens_of_pairs(so_far: list[int]) -> int | None:
-    """TRL counts on from step to step, and from 0 again at each start."""
+    """The log counts on from step to step, and from 0 again at each start."""
     if not so_far:
         return None
     ends = [count for count, following in pairwise(so_far) if following <= count]

@@ -2,8 +2,8 @@
 
 At SIGTERM (a cluster's time-out, preemption or cancelling) the step under way is finished and a checkpoint written,
 whatever the method and on however many GPUs; then the process ends with the exit code of SIGTERM. A loss that is no
-number ends the training at that step, not after a day: transformers would log it as 0. DPO gets its tokens per second
-into the trainer's log; of ORPO's nobody counts the tokens.
+number ends the training at that step, not after a day: transformers would log it as 0. DPO and ORPO get their tokens
+per second into the trainer's log; ORPO's are counted here as well (training/token_count.py).
 
 Runs inside axolotl's environment; `training/run.py` puts it into the configuration that is run.
 """
@@ -22,6 +22,8 @@ import torch.distributed as ranks
 from axolotl.integrations.base import BasePlugin
 from transformers import TrainerCallback
 
+from janus_recipes.training.token_count import count_tokens
+
 TOKENS_PER_SECOND = "tokens/train_per_sec_per_gpu"
 """axolotl's own name for it."""
 
@@ -38,6 +40,10 @@ class Stopping(BasePlugin):  # type: ignore[misc]
     def add_callbacks_pre_trainer(self, cfg: Any, model: Any) -> list[TrainerCallback]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # torchrun's ranks are born ignoring it (check_config.py)
         return [StopWell()]
+
+    def post_trainer_create(self, cfg: Any, trainer: Any) -> None:
+        if cfg.rl == "orpo":
+            count_tokens(trainer)
 
 
 class StopWell(TrainerCallback):  # type: ignore[misc]
@@ -58,6 +64,14 @@ class StopWell(TrainerCallback):  # type: ignore[misc]
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         self.stopping = any_rank(self.asked, args.device)
         control.should_save = control.should_save or self.stopping
+        return control
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        """How many steps an epoch of packed rows has is an estimate. Where the last one has fewer, all is done."""
+        is_last = math.ceil(state.epoch) >= state.num_train_epochs
+        if is_last and state.global_step < state.max_steps and not control.should_training_stop:
+            state.max_steps = state.global_step
+            control.should_save = True
         return control
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -81,7 +95,7 @@ class StopWell(TrainerCallback):  # type: ignore[misc]
 
 
 class Rate:
-    """Tokens per second on one GPU, from the count of tokens so far that TRL logs in DPO. axolotl logs SFT's rate."""
+    """Tokens per second on one GPU, by the tokens so far in DPO's and ORPO's log. axolotl logs SFT's rate."""
 
     last: tuple[float, float] | None = None
 

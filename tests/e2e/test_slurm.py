@@ -188,7 +188,8 @@ def test_the_papers_training_asks_for_four_gpus_and_its_generation_for_one(slurm
     asked = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", planned, re.MULTILINE)
     gpus = {rule: re.search(r"\bgpu=(\d+)", resources) for rule, resources in asked}
     wanted = {rule: int(found[1]) for rule, found in gpus.items() if found and found[1] != "0"}
-    assert wanted == {"train_model": 4, "train_reward_model": 4, "generate_answers": 1, "score_pairs": 1}
+    sampled = {"sample_answers": 1, "reward_samples": 1}
+    assert wanted == {"train_model": 4, "train_reward_model": 4, "generate_answers": 1, "score_pairs": 1} | sampled
 
 
 def test_a_job_with_four_gpus_goes_to_the_gpu_partition_and_sees_four(

@@ -17,8 +17,12 @@ from tests.e2e.test_rehearsal import BROKEN as WITHOUT_SYSTEM_MESSAGE
 from tests.e2e.workshop import BIN, REHEARSAL, Workshop
 
 RESULTS = Path("results/rehearsal")
-TEMPLATE = Path("prompts/chat/mistral.jinja")
-FIGURES = (f"{RESULTS}/tables/table2.csv", f"{RESULTS}/rankings/held-out.csv")
+TEMPLATE, CHATML = (Path(f"prompts/chat/{name}.jinja") for name in ("mistral", "chatml"))
+FIGURES = (
+    *(f"{RESULTS}/tables/{table}.csv" for table in ("table2", "table8", "table10", "table11")),
+    f"{RESULTS}/rankings/held-out.csv",
+    f"{RESULTS}/best_of/multifaceted/best-of-8.csv",
+)
 DATASETS = {FULL: "sft-196k", DPO: "dpo", ORPO: "orpo", STAGE1: "orpo"}
 
 
@@ -72,7 +76,8 @@ BREAKS = (
     Break("orpo, chosen and rejected swapped", ORPO, _data(ORPO), swapped),
     Break("orpo, wrong template", ORPO, _config(ORPO), without_system_message),
     Break("reward, chosen and rejected swapped", STAGE1, _data(STAGE1), swapped),
-    Break("reward, wrong template", STAGE1, TEMPLATE, lambda _: WITHOUT_SYSTEM_MESSAGE),
+    # One without a system message is refused before. What it reads in ChatML it is asked for in Mistral's format.
+    Break("reward, another family's template", STAGE1, TEMPLATE, lambda _: CHATML.read_text(encoding="utf-8")),
 )
 
 

@@ -65,6 +65,7 @@ def test_a_card_tells_data_settings_prompt_figures_and_environment() -> None:
     assert "Trained on `sft-196k`, 3 rows.\nEach instruction has up to 3 rows" in text
     assert told(text, "| learning_rate", "5e-06", "| 5e-06")
     assert told(text, "| sample_packing", "true", "| not stated")
+    assert told(text, "| precision", "bf16", "| mixed")
     assert "[INST] SYSTEM MESSAGE\nINSTRUCTION [/INST]\n```" in text
     assert "do_sample=True, temperature=1.0, top_p=0.9," in text
     assert told(text, "| optimizer steps", "| 2 ")
@@ -123,6 +124,12 @@ def test_another_base_and_another_start_are_differences() -> None:
     started = recipe_with({"models": {"janus-dpo-7b": {"train": {"start": "janus-7b"}}}})
     found = list(differences("janus-dpo-7b", started, read_published_trainings(PUBLISHED)))
     assert found == ["`start` is janus-7b; the paper has janus-star-7b."]
+
+
+def test_bf16_is_a_mixed_precision_and_fp32_is_none() -> None:
+    trained = {"models": {"janus-7b": {"train": {"precision": "fp32", "attention": "sdpa"}}}}
+    found = list(differences("janus-7b", recipe_with(trained), read_published_trainings(PUBLISHED)))
+    assert "`precision` is fp32; the paper has mixed." in found  # bf16: the test above finds no difference
 
 
 def test_the_hubs_library_reads_the_front_matter() -> None:
