@@ -11,6 +11,7 @@ from janus_recipes.environments import build_environment, excluded_from, torch_s
 from janus_recipes.errors import StepError, UsageError
 
 LOCKS = sorted(Path("envs").glob("*.lock"))
+NO_ENGINES = ("bench-peers", "label-studio")
 
 
 def pins(lock: Path) -> dict[str, str]:
@@ -26,7 +27,7 @@ def test_every_package_of_a_lock_is_pinned_with_its_hash(lock: Path) -> None:
 
 
 def test_each_engine_has_a_cpu_and_a_cuda_lock_of_the_same_versions() -> None:
-    locks = {lock.stem: pins(lock) for lock in LOCKS if lock.stem != "bench-peers"}
+    locks = {lock.stem: pins(lock) for lock in LOCKS if lock.stem not in NO_ENGINES}
     assert set(locks) == {
         f"{engine}-{build}" for engine in ("axolotl", "openrlhf", "vllm") for build in ("cpu", "cuda")
     }
