@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from janus_recipes.llm.chat import ChatRequest
 from janus_recipes.prompts import Prompt
+from janus_recipes.recipe.judges import Judge
 from janus_recipes.recipe.schema import Judging
 from janus_recipes.records import BenchInstance
 
@@ -19,7 +20,7 @@ from janus_recipes.records import BenchInstance
 def judge_requests(
     bench: Sequence[BenchInstance],
     answers: Mapping[str, str],
-    spec: Judging,
+    spec: Judging | Judge,
     prompt: Prompt,
     yardsticks: Mapping[str, BenchInstance],
 ) -> Iterator[ChatRequest]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Literal
 
@@ -35,11 +35,13 @@ class InstanceScores:
 
     `scores`: 1 to 5, by instance id. `left_out`: the status of the first missing verdict (by run, then rubric).
     `partial`: the same status for instances that are in `scores` although a verdict is missing.
+    `by_run`: what an instance came to in each of the runs, in their order; only of instances without a hole.
     """
 
     scores: dict[str, float]
     left_out: dict[str, Status]
     partial: dict[str, Status]
+    by_run: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ def score_instances(
             result.scores[instance.id] = score
         if hole:
             (result.left_out if score is None else result.partial)[instance.id] = hole
+        else:
+            result.by_run[instance.id] = tuple(_means_of_runs(rows))
     return result
 
 
@@ -112,9 +116,14 @@ def _first_hole(rows: Sequence[Sequence[Asked[int] | None]]) -> Status | None:
 
 def _mean_of_runs(rows: Sequence[Sequence[Asked[int] | None]]) -> float | None:
     """The mean over runs of each run's mean over rubrics, of the verdicts that are there; None when none is."""
-    values = [[one.value for one in run if one and one.value is not None] for run in rows]
-    means = [fmean(run) for run in values if run]
+    means = _means_of_runs(rows)
     return fmean(means) if means else None
+
+
+def _means_of_runs(rows: Sequence[Sequence[Asked[int] | None]]) -> list[float]:
+    """Each run's mean over rubrics, of the runs that have any verdict."""
+    values = [[one.value for one in run if one and one.value is not None] for run in rows]
+    return [fmean(run) for run in values if run]
 
 
 def _by_status(statuses: Mapping[str, Status], ids: Sequence[str]) -> dict[Status, int]:
