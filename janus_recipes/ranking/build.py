@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from janus_recipes.benchmarks.expected import expected_by_column
 from janus_recipes.errors import StepError
 from janus_recipes.judging.scores import Counts
 from janus_recipes.ranking.run import Score, score_of
@@ -123,8 +124,7 @@ def build_ranking(
 
 def _expected(ranking: Ranking, recipe: Recipe) -> int:
     """The instances that the recipe asks for."""
-    benchmark = recipe.benchmarks[ranking.benchmark]
-    return sum(source.quota for source in benchmark.sources.values()) * benchmark.preference_sets.per_instruction
+    return expected_by_column(recipe, ranking.benchmark).total()
 
 
 def _scores(model: str, rows: Sequence[Asked[Scores]], pairs: Mapping[str, str]) -> dict[str, Scores]:

@@ -1,9 +1,10 @@
-"""Score both answers of each pair with vLLM, one chunk after the other, and resume at the row.
+"""Score conversations with vLLM, one chunk of rows after the other, and resume at the row.
 
     .envs/vllm-cpu/bin/python -m janus_recipes.ranking.engine --job job.json
 
 Runs inside vLLM's environment with nothing of the core's but this file and `generation/engine.py`; `ranking/run.py`
-writes the job. Rows are appended to the job's `out` as chunks finish. The job's `score` says what is read:
+and `best_of/rewards.py` write the job. Rows are appended to the job's `out` as chunks finish. A row has the score of
+each of the job's `sides`: both answers of a pair, or the one of a sample. The job's `score` says what is read:
 
     reward            a reward model's output at the end of the whole conversation, without the sigmoid
     log-probability   the sum of the log-probabilities, in nats, of the answer's tokens after its prompt, the
@@ -15,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,11 +24,10 @@ from janus_recipes.generation.engine import Json, in_chunks, prompt_ids
 
 REWARD = "reward"
 LOG_PROBABILITY = "log-probability"
-SIDES = ("chosen", "rejected")
 
 
 class Conversation(NamedTuple):
-    """One side of a pair: its token ids, how many of them are the prompt, and why it cannot be scored, or ''."""
+    """One side of a row: its token ids, how many of them are the prompt, and why it cannot be scored, or ''."""
 
     ids: list[int]
     prompt: int
@@ -35,20 +35,20 @@ class Conversation(NamedTuple):
 
 
 def run(job: Json) -> None:
-    """Score the pairs that `out` does not hold yet."""
-    in_chunks(job, load_engine, scored, "pairs to score")
+    """Score the rows that `out` does not hold yet."""
+    in_chunks(job, load_engine, scored, "pairs to score" if len(job["sides"]) > 1 else "answers to score")
 
 
 def scored(engine: Any, tokenizer: Any, chunk: Sequence[Json], job: Json) -> list[Json]:
-    """A row for each pair, in their order. One with a side that cannot be scored fails alone, not its chunk."""
-    pairs = [[read_side(tokenizer, pair[side], job) for side in SIDES] for pair in chunk]
-    fitting = [side for sides in pairs if not any(one.fault for one in sides) for side in sides]
+    """A row for each request, in their order. One with a side that cannot be scored fails alone, not its chunk."""
+    read = [{side: read_side(tokenizer, request[side], job) for side in job["sides"]} for request in chunk]
+    fitting = [one for sides in read if not any(one.fault for one in sides.values()) for one in sides.values()]
     scores_of = rewards if job["score"] == REWARD else log_probabilities
     scores = iter(scores_of(engine, fitting) if fitting else [])
     rows = []
-    for pair, sides in zip(chunk, pairs, strict=True):
-        fault = "; ".join(f"{name}: {one.fault}" for name, one in zip(SIDES, sides, strict=True) if one.fault)
-        rows.append(row_of(pair, sides, fault, None if fault else (next(scores), next(scores))))
+    for request, sides in zip(chunk, read, strict=True):
+        fault = "; ".join(f"{name}: {one.fault}" for name, one in sides.items() if one.fault)
+        rows.append(row_of(request["id"], sides, fault, {} if fault else {name: next(scores) for name in sides}))
     return rows
 
 
@@ -91,18 +91,21 @@ def answer_sum(values: Sequence[float], side: Conversation) -> float:
     return math.fsum(values[side.prompt - 1 :])
 
 
-def row_of(pair: Json, sides: Sequence[Conversation], fault: str, scores: tuple[float, float] | None) -> Json:
-    """The row of a pair. A score that is no number, as of a model that overflowed, fails it."""
-    if scores is not None and not all(map(math.isfinite, scores)):
-        fault = f"the scores are {scores[0]} and {scores[1]}: the model's numbers overflow"
+def row_of(name: str, sides: Mapping[str, Conversation], fault: str, scores: Mapping[str, float]) -> Json:
+    """The row of a request, whose sides were not scored where there is a fault.
+
+    A score that is no number, as of a model that overflowed, fails it.
+    """
+    if not all(map(math.isfinite, scores.values())):
+        fault = f"scored {' and '.join(map(str, scores.values()))}: the model's numbers overflow"
     return {
-        "id": pair["id"],
+        "id": name,
         "status": "failed" if fault else "ok",
-        "value": None if fault or scores is None else dict(zip(SIDES, scores, strict=True)),
+        "value": None if fault else dict(scores),
         "raw": "",
-        "attempts": 0 if scores is None else 1,
+        "attempts": 1 if scores else 0,
         "reason": fault,
-        "tokens": sum(len(side.ids) for side in sides),
+        "tokens": sum(len(side.ids) for side in sides.values()),
     }
 
 
@@ -116,7 +119,7 @@ def load_engine(job: Json) -> Any:
 
 def main() -> None:
     """Read the job and run it."""
-    parser = argparse.ArgumentParser(description="Score both answers of each pair with vLLM.")
+    parser = argparse.ArgumentParser(description="Score conversations with vLLM.")
     parser.add_argument("--job", type=Path, required=True)
     run(json.loads(parser.parse_args().job.read_text(encoding="utf-8")))
 

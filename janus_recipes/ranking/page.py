@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from janus_recipes.ranking.build import METRICS, BuiltRanking, Metric, RankedModel, RankingComparison
-from janus_recipes.reporting.render import MINUS, NONE, interval, signed
+from janus_recipes.reporting.render import MINUS, interval, signed
 from janus_recipes.reporting.statistics import Estimate, Interval
 from janus_recipes.reporting.table import AVERAGE, CSV_COLUMNS, estimate_texts, number_text
-from janus_recipes.reporting.text import csv_text, markdown_table, plain, write_texts
+from janus_recipes.reporting.text import NONE, csv_text, markdown_table, plain, write_texts
 
 COMPARISON_COLUMNS = (
     *("comparison", "model", "against", "condition", "benchmark", "metric", "judge", "first", "second", "difference"),
@@ -53,14 +53,14 @@ def write_ranking(ranking: BuiltRanking, folder: Path) -> None:
 
 
 def csv_rows(ranking: BuiltRanking) -> Iterator[tuple[str, ...]]:
-    """The rows under `reporting.table.CSV_COLUMNS`, as text; nothing is published, so the last two are empty."""
+    """The rows under `reporting.table.CSV_COLUMNS`, as text; nothing is published or partial."""
     for one in ranking.models:
         for metric in METRICS:
             yield (
                 *(one.model, CONDITION, SELECTION, AVERAGE, metric, _judge(one.score, ranking)),
                 *estimate_texts(one.figures[metric]),
                 *map(str, (one.counts.n_expected, one.counts.n_used, one.counts.n_left_out)),
-                *("", ""),
+                *("", "", "0"),
             )
 
 

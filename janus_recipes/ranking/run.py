@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,6 +25,9 @@ ENGINE = "janus_recipes.ranking.engine"
 
 Score = Literal["reward", "log-probability"]
 """What is read from a model: a reward model's output, or how probable a language model finds an answer."""
+
+SIDES = ("chosen", "rejected")
+"""What is scored of a pair."""
 
 TOKENS_A_STEP = 2048
 """Tokens that vLLM reads at a time for log-probabilities. It holds all their logits in float32, outside the memory that
@@ -72,11 +75,19 @@ def score_pairs(
 
 
 def scoring_job(
-    spec: Generation, score: Score, work: Path, *, model: str, revision: str | None, chat_template: str
+    spec: Generation,
+    score: Score,
+    work: Path,
+    *,
+    model: str,
+    revision: str | None,
+    chat_template: str,
+    sides: Sequence[str] = SIDES,
 ) -> Json:
-    """The job of `ranking/engine.py`."""
+    """The job of `ranking/engine.py`. `sides` are the keys of a request's conversations."""
     return {
         "score": score,
+        "sides": list(sides),
         "model": model,
         "revision": revision,
         "model_stamp": stamp_of(model),

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from janus_recipes.files import Json, write_jsonl
+from janus_recipes.best_of.rewards import reward_samples
+from janus_recipes.files import Json, read_jsonl, write_jsonl
 from janus_recipes.generation.engine import append_rows
 from janus_recipes.generation.run import REQUESTS, ROWS, write_job
 from janus_recipes.ranking.run import Score, ScoringCounts, score_pairs, scoring_job
 from janus_recipes.recipe.schema import Generation, GenerationSampling
-from janus_recipes.records import Asked, Status, read_asked
+from janus_recipes.records import Asked, Status, read_asked, row_of
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = (ROOT / "prompts" / "chat" / "mistral.jinja").read_text(encoding="utf-8")
@@ -97,3 +98,28 @@ def test_vllm_scores_pairs_as_transformers_does(
     assert "max_model_len 128" in rows["too long"].reason
     assert rows["done"].value == {"chosen": 99.0, "rejected": 98.0}  # not scored again
     assert counts.by_status == {"ok": 5, "failed": 1}
+
+
+@pytest.mark.timeout(600)
+def test_vllm_rewards_samples_as_transformers_does(
+    vllm: Path, tiny_base: Path, pairs: Path, by_hand: Json, tmp_path: Path
+) -> None:
+    # Each pair's two answers as the samples 0 and 1 of an instance, and a third one that was never written.
+    samples, out, work = tmp_path / "samples.jsonl", tmp_path / "rewards.jsonl", tmp_path / "work"
+    rows = [
+        Asked(f"{name}/{number}", Status.OK, answer)
+        for name, answers in ANSWERS.items()
+        for number, answer in enumerate(answers)
+    ]
+    write_jsonl(samples, map(row_of, [*rows, Asked("done/2", Status.FAILED, None, reason="no room")]))
+    prompts = {row["id"]: row["chosen"][:-1] for row in read_jsonl(pairs)}
+    settings = model_settings(pairs.with_name("reward"))
+    counts = reward_samples(samples, prompts, SPEC, environment=vllm, work=work, out=out, **settings)
+    found = {row.id: row for row in read_asked(out, float)}
+    assert list(found) == [*(row.id for row in rows), "done/2"]
+    for name in ANSWERS.keys() - {"too long"}:
+        expected = [by_hand[name][side]["reward"] for side in ("chosen", "rejected")]
+        assert [found[f"{name}/{number}"].value for number in (0, 1)] == pytest.approx(expected, abs=1e-4), name
+    assert found["too long/1"].status is Status.FAILED and "max_model_len 128" in found["too long/1"].reason
+    assert found["done/2"].status is Status.MISSING
+    assert counts.by_status == {"ok": 11, "failed": 1, "missing": 1}

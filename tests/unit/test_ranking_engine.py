@@ -27,8 +27,8 @@ def test_the_answers_tokens_are_summed_and_not_the_prompts() -> None:
 
 @pytest.mark.parametrize("broken", [float("nan"), float("-inf")])
 def test_a_score_that_is_no_number_fails_the_pair_and_says_so(broken: float) -> None:
-    sides = [Conversation([1, 2], 1, ""), Conversation([1, 2, 3], 1, "")]
-    row = row_of({"id": "i-1/0"}, sides, "", (1.0, broken))
+    sides = {"chosen": Conversation([1, 2], 1, ""), "rejected": Conversation([1, 2, 3], 1, "")}
+    row = row_of("i-1/0", sides, "", {"chosen": 1.0, "rejected": broken})
     assert (row["status"], row["value"], row["tokens"]) == ("failed", None, 5)
     assert f"1.0 and {broken}" in row["reason"]
 
