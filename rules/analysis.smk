@@ -104,7 +104,12 @@ rule compare_messages:
     params:
         spec=lambda wildcards: lookups.spec(
             [
-                [bench.sources, bench.preference_sets.per_instruction]
+                [
+                    bench.sources,
+                    bench.preference_sets.per_instruction,
+                    bench.published,
+                    bench.excluded,
+                ]
                 for bench in RECIPE.benchmarks.values()
             ],
             NOTICE,

@@ -111,6 +111,7 @@ rule write_rubrics:
 rule assemble_bench:
     """The instances: instruction, system message, reference answer and four rubrics, with preferences never trained on."""
     input:
+        excluded=lambda wildcards: lookups.excluded_file(RECIPE, wildcards.bench),
         prompts="<results>/bench/{bench}/prompts.jsonl",
         preferences="<results>/bench/{bench}/preferences.jsonl",
         system_messages="<results>/bench/{bench}/system_messages.jsonl",
@@ -123,15 +124,31 @@ rule assemble_bench:
         manifest="<results>/bench/{bench}/bench.jsonl.manifest.json",
     log:
         "<logs>/bench/{bench}/bench.log",
+    wildcard_constraints:
+        bench=lookups.one_of(lookups.published_benches(RECIPE, published=False)),
     resources:
         mem_mb=JOBS.asking_mem_mb,
     params:
-        spec=lambda wildcards: lookups.spec(
-            bench_of(wildcards).unseen,
-            bench_of(wildcards).sources,
-            bench_of(wildcards).preference_sets.per_instruction,
-        ),
+        spec=lambda wildcards: lookups.assembling_spec(RECIPE, wildcards.bench),
     shell:
         "janus bench assemble {wildcards.bench} --prompts {input.prompts} --preferences {input.preferences}"
         " --system-messages {input.system_messages} --references {input.references} --rubrics {input.rubrics}"
         " --collection-preferences {input.collection} --out {output.rows} > {log} 2>&1"
+
+
+rule load_published_bench:
+    """The same of a bench that somebody has published whole, as the paper's authors have theirs: nothing is asked."""
+    input:
+        records=lambda wildcards: lookups.published_file(RECIPE, wildcards.bench),
+        excluded=lambda wildcards: lookups.excluded_file(RECIPE, wildcards.bench),
+    output:
+        rows="<results>/bench/{bench}/bench.jsonl",
+        manifest="<results>/bench/{bench}/bench.jsonl.manifest.json",
+    log:
+        "<logs>/bench/{bench}/bench.log",
+    wildcard_constraints:
+        bench=lookups.one_of(lookups.published_benches(RECIPE, published=True)),
+    params:
+        spec=lambda wildcards: lookups.published_spec(RECIPE, wildcards.bench),
+    shell:
+        "janus bench load {wildcards.bench} --out {output.rows} > {log} 2>&1"

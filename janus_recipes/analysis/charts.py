@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import altair as alt
-import vl_convert
 
 from janus_recipes.analysis.published import RougeL
 from janus_recipes.analysis.rouge import BINS, CrossRougeL
+from janus_recipes.pictures import svg_text
 
 OURS, PAPER = "ours", "paper"
 SCORE = "ROUGE-L F1"
@@ -30,7 +30,7 @@ def figure4_svg(
         if values[place] is not None
     )
     drawn = (
-        alt.Chart(_data(bars))
+        alt.Chart(data_of(bars))
         .mark_bar()
         .encode(
             x=alt.X("dimension:N", title="Dimension", sort=None, axis=alt.Axis(labelAngle=0)),
@@ -42,17 +42,17 @@ def figure4_svg(
     paper = {"paper, average": published.average, "paper, maximum": published.max}
     lines = ({"line": name, "value": value} for name, value in paper.items() if value is not None)
     ruled = (
-        alt.Chart(_data(lines))
+        alt.Chart(data_of(lines))
         .mark_rule(color="#e45756")
         .encode(y=alt.Y("value:Q", title=SCORE), strokeDash=alt.StrokeDash("line:N", title=None))
     )
-    return _svg(alt.layer(drawn, ruled), title, notice)
+    return svg_of(alt.layer(drawn, ruled), title, notice)
 
 
 def figure5_svg(scores: Mapping[str, CrossRougeL], published: RougeL, title: str, notice: str | None) -> str:
     """How the pairs spread, one colour a bench, with their mean and the paper's as lines."""
     drawn = (
-        alt.Chart(_data(_parts(scores)))
+        alt.Chart(data_of(_parts(scores)))
         .mark_bar(opacity=0.6)
         .encode(
             x=alt.X("from:Q", bin="binned", title=SCORE),
@@ -64,11 +64,11 @@ def figure5_svg(scores: Mapping[str, CrossRougeL], published: RougeL, title: str
     means = [{"line": f"{OURS}, {name}: mean", "value": one.mean} for name, one in scores.items() if one.pairs]
     means.append({"line": f"{PAPER}: mean", "value": published.average})
     ruled = (
-        alt.Chart(_data(iter(means)))
+        alt.Chart(data_of(iter(means)))
         .mark_rule(color="#e45756")
         .encode(x=alt.X("value:Q", title=SCORE), strokeDash=alt.StrokeDash("line:N", title=None, sort=None))
     )
-    return _svg(alt.layer(drawn, ruled), title, notice)
+    return svg_of(alt.layer(drawn, ruled), title, notice)
 
 
 def _parts(scores: Mapping[str, CrossRougeL]) -> Iterator[dict[str, Any]]:
@@ -78,12 +78,12 @@ def _parts(scores: Mapping[str, CrossRougeL]) -> Iterator[dict[str, Any]]:
                 yield {"bench": name, "from": place / BINS, "to": (place + 1) / BINS, "share": number / one.pairs}
 
 
-def _data(values: Iterator[dict[str, Any]]) -> alt.Data:
+def data_of(values: Iterator[dict[str, Any]]) -> alt.Data:
     return alt.Data(values=list(values))  # type: ignore[no-untyped-call]
 
 
-def _svg(chart: alt.LayerChart | alt.FacetChart, title: str, notice: str | None) -> str:
-    """The picture. A rehearsal says so under the title."""
+def svg_of(chart: alt.LayerChart | alt.FacetChart, title: str, notice: str | None, height: int = 280) -> str:
+    """The picture, its plot so many pixels high. A rehearsal says so under the title."""
     told = alt.TitleParams(title, subtitle=[notice] if notice else [], subtitleColor="#e45756", anchor="start")
-    sized = chart.properties(width=520, height=280, title=told)
-    return str(vl_convert.vegalite_to_svg(sized.to_dict(), allowed_base_urls=[]))
+    sized = chart.properties(width=520, height=height, title=told)
+    return svg_text(sized)

@@ -27,7 +27,8 @@ NONE = "\N{EN DASH}"
 class Finding:
     """An analysis, made. `rows` are the CSV's, under `columns`; `lines` are the Markdown table's, under `head`.
 
-    `text_columns` are the places in `head` of words; the others are numbers. `notes` stand under the table.
+    `text_columns` are the places in `head` of words; the others are numbers. `notes` stand under the table, under
+    these `sections` of Markdown.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Finding:
     notes: Sequence[str]
     notice: str | None = None
     svg: str | None = None
+    sections: Sequence[str] = ()
 
 
 @dataclass
@@ -96,6 +98,7 @@ def markdown_of(finding: Finding) -> str:
         parts.append(f"> **{plain(finding.notice)}**")
     parts.append(markdown_table(finding.head, finding.lines, finding.text_columns))
     parts += [plain(note) for note in finding.notes]
+    parts += finding.sections
     return "\n\n".join(parts) + "\n"
 
 

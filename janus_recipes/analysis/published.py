@@ -76,3 +76,12 @@ def read_published_collection(path: Path) -> PublishedCollection:
     except ValidationError as error:
         found = [(".".join(map(str, one["loc"])), one["msg"]) for one in error.errors(include_url=False)]
         raise RecipeError([f"{path}: collection.{where}: {what}" for where, what in found]) from None
+
+
+def read_published_diversity(path: Path) -> dict[str, RougeL]:
+    """Figure 9 by model, from `figure9`. Raises RecipeError with each wrong key."""
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    try:
+        return {model: RougeL.model_validate(stated) for model, stated in content["figure9"]["rows"].items()}
+    except (KeyError, TypeError, AttributeError, ValidationError) as error:
+        raise RecipeError([f"{path}: figure9 is not of the form rows: {{model: {{average, max}}}}: {error}"]) from None

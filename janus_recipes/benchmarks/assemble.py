@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from janus_recipes.benchmarks.rubrics import RubricText
-from janus_recipes.recipe.schema import BenchSource
+from janus_recipes.recipe.schema import Benchmark, BenchSource
 from janus_recipes.records import DIMENSIONS, BenchInstance, Instruction, Preference, Rubric
 
 
@@ -39,6 +40,24 @@ class Assembled:
     def left_out(self) -> Counter[str]:
         """How many were left out, by reason."""
         return Counter(self.reasons.values())
+
+    def exclude(self, excluded: Mapping[str, str]) -> None:
+        """Note those that people found bad, with their reasons: whatever else is wrong with them does not matter."""
+        self.reasons.update({item: excluded_as(reason) for item, reason in excluded.items()})
+
+
+def assembling(bench: Benchmark) -> dict[str, Any]:
+    """What in the recipe decides the instances, their files apart. What chose the prompts is in `prompts.jsonl`."""
+    return {
+        "sources": {name: {"column": source.column, "quota": source.quota} for name, source in bench.sources.items()},
+        "sets_per_instruction": bench.preference_sets.per_instruction,
+        "unseen": bench.unseen.model_dump(mode="json"),
+    }
+
+
+def excluded_as(reason: str) -> str:
+    """How a reason of people's stands among the reasons of what is left out."""
+    return f"excluded: {reason}"
 
 
 def instances(

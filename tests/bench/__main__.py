@@ -13,6 +13,7 @@ ledger    seconds and memory to open 600,000 answers and ask for what is missing
 memory    what a run of 100,000 requests holds
 rouge     pairs a second of ROUGE-L, against the rouge-score package; all pairs of Figure 5
 collection  rows a second and memory of the Collection's steps, 65,000 instructions x 3 (under an hour; --share 0.02)
+judging   verdicts a second and memory, 921 instances x 4 rubrics x 3 runs x 14 models; what a kill at 90% loses
 funnel    seconds and memory from 1.27 million instructions to the Collection's
 dry-run   `snakemake -n` of the paper, against starting Snakemake alone
 """
@@ -30,6 +31,8 @@ from tests.bench.contenders import PEERS, PEERS_READY, contenders
 from tests.bench.dry_run import bench_dry_run
 from tests.bench.faults import bench_faults
 from tests.bench.funnel import bench_funnel
+from tests.bench.judging import bench_judging
+from tests.bench.judging_steps import INSTANCES, MODELS
 from tests.bench.ledger import bench_ledger, bench_memory
 from tests.bench.rouge import bench_rouge
 from tests.bench.running import Client, say
@@ -45,6 +48,7 @@ PARTS: dict[str, Part] = {
     "memory": lambda _, share: bench_memory(int(100_000 * share)),
     "rouge": lambda _, share: bench_rouge(share),
     "collection": lambda _, share: bench_collection(int(65_000 * share)),
+    "judging": lambda _, share: bench_judging(max(3, int(INSTANCES * share)), MODELS),
     "funnel": lambda _, share: bench_funnel(int(1_270_000 * share)),
     "dry-run": lambda _, share: bench_dry_run(),
 }
