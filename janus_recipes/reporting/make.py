@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from janus_recipes.errors import UsageError
+from janus_recipes.judging.registry import OWN_JUDGE, judge_in
 from janus_recipes.manifest import manifest_of
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import BenchInstance, read_asked
@@ -21,12 +22,17 @@ from janus_recipes.reporting.table import build_table
 
 
 def make_table(
-    name: str, recipe: Recipe, bench: Sequence[BenchInstance], verdicts: Sequence[Path], folder: Path
+    name: str,
+    recipe: Recipe,
+    bench: Sequence[BenchInstance],
+    verdicts: Sequence[Path],
+    folder: Path,
+    bench_at: Path | None = None,
 ) -> int:
-    """Write the table `name` of the recipe into `folder`; returns its rows."""
+    """Write the table `name` of the recipe into `folder`; returns its rows. `bench_at`: the file of `bench`."""
     key = recipe.tables[name].published
     figures = read_published(Path(recipe.published_figures), key) if key else None
-    built = build_table(name, recipe, bench, judged_answers(verdicts), figures)
+    built = build_table(name, recipe, bench, judged_answers(verdicts), figures, bench_at)
     write_table(built, folder)
     return len(built.lines)
 
@@ -37,15 +43,28 @@ def files_beside(page: Path) -> list[Path]:
 
 
 def judged_answers(verdicts: Sequence[Path]) -> dict[tuple[str, str], JudgedAnswers]:
-    """The verdicts by model and condition, which their paths name, with the judge and the days of their manifests."""
-    paths = {(path.parent.name, *path.name.removesuffix(".jsonl").split(".")): path for path in verdicts}
+    """The verdicts by model and `recipe.best_of.Answers.file`, which their paths name, with judge and days.
+
+    A selection's name may have dots in it, the rubrics' has none.
+    """
+    if strange := [path for path in verdicts if judge_in(path) != OWN_JUDGE]:
+        raise UsageError(
+            f"{strange[0]}: by the judge {judge_in(strange[0])}, and a table is of the recipe's own judge alone: "
+            "scores of different judges are not averaged. Compare them with `janus judge calibrate`"
+        )
+    paths = {(path.parent.name, *path.name.removesuffix(".jsonl").rsplit(".", 1)): path for path in verdicts}
     judged: dict[tuple[str, str], JudgedAnswers] = {}
-    for (model, condition, rubrics), path in paths.items():
+    for (model, answers, rubrics), path in paths.items():
         if rubrics != "own":
             continue
-        control = paths.get((model, condition, "swapped"))
+        control = paths.get((model, answers, "swapped"))
         judge_model, days = judge_and_days(path)
-        judged[model, condition] = JudgedAnswers(
+        if control and (other := judge_and_days(control)[0]) != judge_model:
+            raise UsageError(
+                f"{control}: judged by {other}, and the answers' own rubrics by {judge_model}: scores of different "
+                "judges are not subtracted. Delete the older of the two files and run `janus judge` again"
+            )
+        judged[model, answers] = JudgedAnswers(
             own=list(read_asked(path, int)),
             swapped=list(read_asked(control, int)) if control else None,
             judge=judge_model,

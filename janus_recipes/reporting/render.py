@@ -2,6 +2,7 @@
 
     tables/table2.csv               the long form, columns `CSV_COLUMNS`
     tables/table2.comparisons.csv   paired differences, columns `COMPARISON_COLUMNS`
+    tables/table2.reliability.csv   the judge's runs and standard errors (reliability_page.py)
     tables/table2.md
     tables/table2.html              table.html.j2; no script, font or picture from elsewhere
 
@@ -10,7 +11,7 @@ A figure that not every instance stands behind is marked with a dagger, and a li
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -18,32 +19,41 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from janus_recipes.judging.scores import Counts
 from janus_recipes.records import Status
 from janus_recipes.reporting.compare import Comparison
-from janus_recipes.reporting.statistics import Interval
+from janus_recipes.reporting.reliability_page import (
+    detectable_note,
+    reliability_columns,
+    reliability_head,
+    reliability_note,
+    reliability_rows,
+    shown_reliability,
+)
+from janus_recipes.reporting.statistics import FEWEST_TESTED, Interval
 from janus_recipes.reporting.table import (
+    AVERAGE,
     COMPARISON_COLUMNS,
     CSV_COLUMNS,
+    NOT_RUN,
     BuiltTable,
     Cell,
     Line,
     comparison_rows,
     csv_rows,
 )
-from janus_recipes.reporting.text import csv_text, markdown_table, plain, write_texts
+from janus_recipes.reporting.text import HOLE, NONE, csv_text, markdown_table, plain, write_texts
 
-HOLE = "†"
-NONE = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 
-SUFFIXES = ("html", "md", "comparisons.csv", "csv")
+SUFFIXES = ("html", "md", "comparisons.csv", "reliability.csv", "csv")
 """Of a table's files, in the order in which they are written: the CSV that other steps read comes last."""
 
 
 def write_table(table: BuiltTable, folder: Path) -> None:
-    """Write the four files into `folder`, each whole or not at all, in the order of `SUFFIXES`."""
+    """Write the five files into `folder`, each whole or not at all, in the order of `SUFFIXES`."""
     texts = (
         html_of(table),
         markdown_of(table),
         csv_text(COMPARISON_COLUMNS, comparison_rows(table)),
+        csv_text(reliability_columns(table.runs), reliability_rows(table)),
         csv_text(CSV_COLUMNS, csv_rows(table)),
     )
     write_texts(folder, table.name, zip(SUFFIXES, texts, strict=True))
@@ -64,9 +74,22 @@ def html_of(table: BuiltTable) -> str:
         "interval": interval,
         "holes": holes,
         "label": comparison_label,
+        "p_value": p_value,
     }
     page = environment.get_template("table.html.j2")
-    return page.render(table=table, own=list(own_lines(table)), note=note_of(table), holes_of=list(hole_notes(table)))
+    return page.render(
+        table=table,
+        own=list(own_lines(table)),
+        average=AVERAGE,
+        not_run=NOT_RUN,
+        note=note_of(table),
+        holes_of=list(hole_notes(table)),
+        comparisons_note=comparisons_note(table),
+        reliability=list(shown_reliability(table)),
+        reliability_head=reliability_head(table),
+        reliability_note=reliability_note(table),
+        detectable_note=detectable_note(table.detectable) if table.detectable else None,
+    )
 
 
 def markdown_of(table: BuiltTable) -> str:
@@ -78,7 +101,12 @@ def markdown_of(table: BuiltTable) -> str:
     if found := list(hole_notes(table)):
         parts.append("\n".join(f"- {HOLE} {plain(one)}" for one in found))
     if table.comparisons:
-        parts += ["## Paired comparisons (Average)", _markdown_comparisons(table)]
+        parts += ["## Paired comparisons (Average)", _markdown_comparisons(table), comparisons_note(table)]
+    if shown := list(shown_reliability(table)):
+        parts += ["## Run to run (Average)", _markdown_reliability(table, shown)]
+    parts.append(reliability_note(table))
+    if table.detectable:
+        parts.append(detectable_note(table.detectable))
     return "\n\n".join(parts) + "\n"
 
 
@@ -98,6 +126,15 @@ def note_of(table: BuiltTable) -> str:
     )
 
 
+def comparisons_note(table: BuiltTable) -> str:
+    """What the tests of the comparisons are, and what the bench can tell."""
+    return (
+        "p: two-sided, of no difference, by flipping the signs of whole instructions; beside it the same adjusted for "
+        f"all {len(table.comparisons)} comparisons of this table (Holm). Detectable: the true difference that the test "
+        f"finds at 5% four times in five; none below {FEWEST_TESTED} instructions."
+    )
+
+
 def own_lines(table: BuiltTable) -> Iterator[Line]:
     """The lines scored by the answers' own rubrics: the main table."""
     return (line for line in table.lines if line.metric == "rubric_score")
@@ -109,7 +146,8 @@ def hole_notes(table: BuiltTable) -> Iterator[str]:
         found = [f"{cell.benchmark} {holes(cell.counts)}" for cell in line.cells if cell.counts.has_holes]
         if found:
             swapped = ", under another message's rubrics" if line.metric == "swapped_rubric_score" else ""
-            yield f"{line.model} ({line.condition}{swapped}): {'; '.join(found)}"
+            told = ", ".join(_shown_as(table, line.condition, line.selection))
+            yield f"{line.model} ({told}{swapped}): {'; '.join(found)}"
 
 
 def holes(counts: Counts) -> str:
@@ -132,6 +170,11 @@ def signed(value: float | None) -> str:
     return NONE if value is None else f"{value:+z.2f}".replace("-", MINUS)
 
 
+def p_value(found: float | None) -> str:
+    """A p-value with three decimals, or that it is smaller."""
+    return NONE if found is None else "<0.001" if found < 0.001 else f"{found:.3f}"
+
+
 def interval(found: Interval | None) -> str:
     """`[3.91, 4.20]`, or an empty text where there is no interval."""
     return "" if found is None else f"[{found.low:z.2f}, {found.high:z.2f}]".replace("-", MINUS)
@@ -141,24 +184,35 @@ def comparison_label(one: Comparison) -> str:
     """What is compared: the first side minus the second, and what the second is to the first."""
     if one.kind == "own_minus_swapped":
         return f"{one.model}: own {MINUS} another message's rubrics"
+    if one.kind == "with_minus_without_message":
+        return f"{one.model}: with {MINUS} without a system message"
+    if one.kind == "selected_minus_single":
+        return f"{one.model}: {one.selection} {MINUS} {one.against}"
     what = {"trained_minus_base": ", its base", "trained_minus_start": ", which it started from", "compared": ""}
     return f"{one.model} {MINUS} {one.against}{what[one.kind]}"
 
 
 def _markdown_scores(table: BuiltTable) -> str:
-    head = ["Model", "System message", "Figures", *table.columns, "95% interval", "n used", "Left out", "Judge"]
+    names = ["Model", *_shown_as(table, "System message", "Selection"), "Figures"]
+    head = [*names, *table.columns, "95% interval", "n used", "Left out", "Judge"]
     rows = [row for line in own_lines(table) for row in _markdown_line(line, table)]
-    return markdown_table(head, rows, left={0, 1, 2, len(head) - 2, len(head) - 1})
+    return markdown_table(head, rows, left={*range(len(names)), len(head) - 2, len(head) - 1})
+
+
+def _shown_as(table: BuiltTable, condition: str, selection: str) -> list[str]:
+    """What tells a model's answers apart, in the columns that the table's pages have for it."""
+    return [condition, selection] if table.has_selections else [condition]
 
 
 def _markdown_line(line: Line, table: BuiltTable) -> Iterator[list[str]]:
     """Ours, then the paper's and the difference where there are any."""
-    counts, names = line.average.counts, [line.model, line.condition]
+    counts, names = line.average.counts, [line.model, *_shown_as(table, line.condition, line.selection)]
     left_out = _statuses(counts.left_out) if counts.left_out else "0"
-    ours = [score(cell.estimate.value) + _mark(cell) for cell in line.cells]
+    ours = [score(cell.estimate.value) + _mark(cell) if cell.is_run else NOT_RUN for cell in line.cells]
     used = f"{counts.n_used} of {counts.n_expected}"
     average = interval(line.average.estimate.interval)
-    yield [*names, "ours", *ours, average, used, left_out, f"{line.judge}, {line.judged_at}"]
+    behind = [average, used, left_out, f"{line.judge}, {line.judged_at}"] if line.is_run else ["", "", "", ""]
+    yield [*names, "ours", *ours, *behind]
     if any(cell.published is not None for cell in line.cells):
         figures = [score(cell.published) for cell in line.cells]
         yield [*names, "paper", *figures, "", "", "", table.published_by or ""]
@@ -167,13 +221,22 @@ def _markdown_line(line: Line, table: BuiltTable) -> Iterator[list[str]]:
 
 
 def _markdown_comparisons(table: BuiltTable) -> str:
-    head = ["Comparison", "System message", "First", "Second", "Difference", "95% interval", "n in both"]
+    names = ["Comparison", *_shown_as(table, "System message", "Selection")]
+    head = [*names, "First", "Second", "Difference", "95% interval"]
+    head += ["p", "p, Holm", "Detectable", "n in both"]
     rows = []
     for one in table.comparisons:
         means = [score(one.first), score(one.second), signed(one.difference.value)]
         n_used = f"{one.difference.n} of {table.n_expected}"
-        rows.append([comparison_label(one), one.condition, *means, interval(one.difference.interval), n_used])
-    return markdown_table(head, rows, left={0, 1})
+        tests = [p_value(one.p_value), p_value(one.p_holm), score(one.detectable)]
+        told = [comparison_label(one), *_shown_as(table, one.condition, one.selection)]
+        rows.append([*told, *means, interval(one.difference.interval), *tests, n_used])
+    return markdown_table(head, rows, left=set(range(len(names))))
+
+
+def _markdown_reliability(table: BuiltTable, shown: Sequence[tuple[str, str, list[str], str]]) -> str:
+    head = ["Model", "System message", *reliability_head(table), "Instances"]
+    return markdown_table(head, [[model, condition, *figures, n] for model, condition, figures, n in shown], {0, 1})
 
 
 def _mark(cell: Cell) -> str:

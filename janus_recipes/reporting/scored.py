@@ -1,4 +1,4 @@
-"""One model's judged answers under one condition, and their scores by instance."""
+"""One model's judged answers under one condition and selection, and their scores by instance."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from janus_recipes.judging.scores import InstanceScores, score_instances
+from janus_recipes.recipe.best_of import Answers
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import Asked, BenchInstance
 
@@ -27,22 +28,33 @@ class JudgedAnswers:
 
 @dataclass(frozen=True)
 class ScoredAnswers:
-    """One model's answers under one condition, scored."""
+    """A model's answers, scored."""
 
-    model: str
-    condition: str
+    answers: Answers
     judged: JudgedAnswers
     own: InstanceScores
     swapped: InstanceScores | None
 
+    @property
+    def model(self) -> str:
+        return self.answers.model
+
+    @property
+    def condition(self) -> str:
+        return self.answers.condition
+
+    @property
+    def selection(self) -> str:
+        return self.answers.selection
+
 
 def score_answers(
-    pair: tuple[str, str], judged: JudgedAnswers, bench: Sequence[BenchInstance], recipe: Recipe
+    answers: Answers, judged: JudgedAnswers, bench: Sequence[BenchInstance], recipe: Recipe
 ) -> ScoredAnswers:
-    """Score the answers of a (model, condition) as the recipe's judging says."""
+    """Score a model's answers as the recipe's judging says."""
     spec = recipe.judging
     own = score_instances(bench, judged.own, spec.runs, spec.missing_verdicts)
     swapped = None
     if judged.swapped is not None:
         swapped = score_instances(bench, judged.swapped, spec.runs, spec.missing_verdicts)
-    return ScoredAnswers(*pair, judged, own, swapped)
+    return ScoredAnswers(answers, judged, own, swapped)

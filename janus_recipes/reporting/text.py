@@ -10,6 +10,12 @@ from pathlib import Path
 
 from janus_recipes.files import written_whole
 
+HOLE = "†"
+"""Stands beside a figure that not every instance stands behind."""
+
+NONE = "\N{EN DASH}"
+"""Stands where there is no figure."""
+
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A CSV with `\\n` line ends, quoted where needed."""

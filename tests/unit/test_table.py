@@ -25,7 +25,7 @@ def test_the_csv_has_exactly_the_promised_columns_and_the_recipes_order(tmp_path
     assert tuple(found[0]) == CSV_COLUMNS
     assert ",".join(CSV_COLUMNS) == (
         "model,condition,selection,benchmark,metric,judge,value,ci_low,ci_high,"
-        "n_expected,n_used,n_left_out,published,difference"
+        "n_expected,n_used,n_left_out,published,difference,n_partial"
     )
     metrics = [("mistral-7b-v0.2", "rubric_score"), ("janus-7b", "rubric_score"), ("janus-7b", "swapped_rubric_score")]
     assert [(r["model"], r["metric"], r["benchmark"]) for r in found] == [
@@ -69,7 +69,7 @@ def test_what_there_is_none_of_is_an_empty_cell_and_not_nan(tmp_path: Path) -> N
 def test_each_csv_row_of_a_rehearsal_says_so_beside_its_judge(tmp_path: Path) -> None:
     real, rehearsed = (csv_of(built(rehearsal=rehearsal), tmp_path) for rehearsal in (False, True))
     assert {row["judge"] for row in rehearsed} == {f"{row['judge']} (rehearsal)" for row in real}
-    assert all("rehearsal" in row[5] for row in comparison_rows(built(rehearsal=True)))
+    assert all("rehearsal" in row[6] for row in comparison_rows(built(rehearsal=True)))
 
 
 def test_the_same_verdicts_in_another_order_write_the_same_bytes(tmp_path: Path) -> None:
@@ -77,5 +77,6 @@ def test_the_same_verdicts_in_another_order_write_the_same_bytes(tmp_path: Path)
     write_table(built(), tmp_path / "one")
     write_table(built(turned), tmp_path / "two")
     files = sorted((tmp_path / "one").iterdir())
-    assert [file.name for file in files] == ["table2.comparisons.csv", "table2.csv", "table2.html", "table2.md"]
+    names = ["table2.comparisons.csv", "table2.csv", "table2.html", "table2.md", "table2.reliability.csv"]
+    assert [file.name for file in files] == names
     assert all(file.read_bytes() == (tmp_path / "two" / file.name).read_bytes() for file in files)

@@ -27,7 +27,7 @@ def test_the_difference_is_filled_when_the_judge_is_the_papers(tmp_path: Path) -
     same = {("janus-7b", "multifaceted"): judged(5, judge=PUBLISHED.judge)}
     found = csv_of(built(same, models=("janus-7b",)), tmp_path)
     # 4.5 - 4.43, 5 - 4.41, 4.625 - 4.17
-    assert [r["difference"] for r in found] == ["0.0700", "0.5900", "0.4550"]
+    assert [r["difference"] for r in found if r["model"] == "janus-7b"] == ["0.0700", "0.5900", "0.4550"]
     assert "+0.46" in (tmp_path / "table2.md").read_text() and "+0.46" in (tmp_path / "table2.html").read_text()
 
 
@@ -53,7 +53,9 @@ def test_the_papers_columns_may_be_conditions_instead() -> None:
 
 
 def test_every_table_of_the_papers_figures_can_stand_beside_ours() -> None:
-    for key in yaml.safe_load(PAPER.read_text()).keys() - {"collection", "hyperparameters"}:  # no tables of models
+    tables = {key: one for key, one in yaml.safe_load(PAPER.read_text()).items() if "columns" in one}
+    assert {"table2", "table8", "table10", "table11"} <= tables.keys()  # the rest is of the Collection, of people, ...
+    for key in tables:
         assert read_published(PAPER, key).judge == "gpt-4-0125-preview"
 
 

@@ -49,4 +49,13 @@ def test_a_reward_model_in_a_table_of_answers_is_refused(tmp_path: Path) -> None
 
 def test_a_table_of_fewer_models_may_keep_the_comparisons_of_the_recipe_below(tmp_path: Path) -> None:
     recipe = load_recipe(overlay(tmp_path, "tables: {table2: {models: [janus-7b]}}"))
-    assert recipe.tables["table2"].compare == {"janus-7b": ["janus-star-7b"], "janus-dpo-7b": ["janus-star-7b"]}
+    assert recipe.tables["table2"].compare == {
+        "janus-7b": ["janus-star-7b", "mistral-7b-instruct-v0.2"],
+        "janus-dpo-7b": ["janus-star-7b"],
+    }
+
+
+def test_a_tolerance_without_figures_to_hold_ours_against_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"tables.table2.tolerance: nothing to hold ours against"):
+        load_recipe(overlay(tmp_path, "tables: {table2: {published: null}}"))
+    assert load_recipe(overlay(tmp_path, "tables: {table2: {published: null, tolerance: null}}"))
