@@ -32,7 +32,12 @@ include: "rules/analysis.smk"
 # 5    Let every model answer the bench, judge the answers, average them into tables; let reward models rank answers.
 include: "rules/generation.smk"
 include: "rules/judging.smk"
+include: "rules/best_of.smk"
+include: "rules/calibration.smk"
 include: "rules/ranking.smk"
+include: "rules/win_rates.smk"
+# 5, G Tell what the answers are like: lengths, likeness, examples.
+include: "rules/answer_analyses.smk"
 include: "rules/reporting.smk"
 
 
@@ -61,12 +66,48 @@ rule rankings:
         expand("<results>/rankings/{ranking}.csv", ranking=RECIPE.rankings),
 
 
+rule best_of:
+    """What the best of k answers comes to, for every k."""
+    input:
+        lookups.curve_files(RECIPE),
+
+
+rule answer_analyses:
+    """How long the models' answers are, how alike, and some of them beside each other: Figures 8 and 9, examples."""
+    input:
+        expand(
+            "<results>/answer_analyses/{answers}/{page}.csv",
+            answers=RECIPE.answer_analyses,
+            page=["figure8", "figure9", "examples"],
+        ),
+
+
+rule calibrations:
+    """How far judges agree on the same answers, and what they prefer beside the rubrics."""
+    input:
+        expand(
+            "<results>/calibrations/{calibration}.{page}csv",
+            calibration=RECIPE.calibrations,
+            page=["", "bias."],
+        ),
+
+
+rule win_rates:
+    """How often a model's answers win against another one's."""
+    input:
+        expand("<results>/win_rates/{win_rate}.csv", win_rate=RECIPE.win_rates),
+
+
 rule all:
     """Every table, ranking, model card, data set and analysis of the recipe."""
     default_target: True
     input:
         rules.tables.input,
         rules.rankings.input,
+        rules.best_of.input,
+        rules.win_rates.input,
+        rules.calibrations.input,
+        rules.answer_analyses.input,
         expand("<results>/models/{model}/card.md", model=lookups.trained_models(RECIPE)),
         rules.datasets.input,
         rules.analyses.input,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from janus_recipes.benchmarks.rubrics import RubricText, parse_rubric, rubric_requests
+from janus_recipes.best_of.samples import as_samples
 from janus_recipes.collection.helpful_responses import helpful_requests
 from janus_recipes.collection.preferences import (
     checks_of_a_set,
@@ -30,7 +31,10 @@ from janus_recipes.collection.system_messages import (
 from janus_recipes.datasets.answered_under import answered_under
 from janus_recipes.datasets.default_messages import default_messages
 from janus_recipes.files import Json
+from janus_recipes.generation.asked import answer_requests, answering, as_sampled, as_written, not_sent
 from janus_recipes.judging.judge import judge_requests, own, swapped
+from janus_recipes.judging.preference import Preferred, parse_preference
+from janus_recipes.judging.registry import OWN_JUDGE, judge_named, prompt_of
 from janus_recipes.judging.verdict import parse_verdict
 from janus_recipes.llm.ask import Requests
 from janus_recipes.llm.repeats import MustDiffer
@@ -38,6 +42,7 @@ from janus_recipes.prompts import read_prompt
 from janus_recipes.recipe.collection import HelpfulCondition, PreferenceSets, SystemMessages
 from janus_recipes.recipe.provider import Asking
 from janus_recipes.recipe.schema import Recipe, Rubrics
+from janus_recipes.recipe.section import Condition
 from janus_recipes.records import (
     DIMENSIONS,
     Asked,
@@ -49,8 +54,14 @@ from janus_recipes.records import (
     read_bench,
     read_instructions,
 )
+from janus_recipes.win_rates.compare import EQUAL_ANSWERS, PairAnswers, compare_requests, comparison_ids
 
 T = TypeVar("T")
+
+
+def as_it_is(row: Asked[T]) -> Asked[T]:
+    """The row as asking gave it."""
+    return row
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,8 @@ class AskingStep(Generic[T]):
     """One step. `wanted` names its rows in order; a row whose needs are missing has no request.
 
     `checks` names the recipe's checks of its answers, `differ` says which of its rows must not be the same. `beside` is
-    what decides its requests besides `asking` and the inputs.
+    what decides its requests besides `asking` and the inputs. `finish` makes of a row what is written, `notes` go into
+    the manifest.
     """
 
     asking: Asking
@@ -69,6 +81,8 @@ class AskingStep(Generic[T]):
     checks: Sequence[str] = ()
     differ: MustDiffer[T] | None = None
     beside: Mapping[str, Any] = field(default_factory=dict)
+    finish: Callable[[Asked[T]], Asked[T]] = as_it_is
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def section(self) -> Json:
@@ -150,10 +164,36 @@ def rubrics(recipe: Recipe, asking: Rubrics, preferences: Path) -> AskingStep[Ru
     )
 
 
-def verdicts(recipe: Recipe, bench: Path, answers: Path, by_swapped: bool) -> AskingStep[int]:
-    """Verdicts on a model's answers, by their own rubrics or by another system message's."""
-    judging, prompt = recipe.judging, read_prompt(recipe.prompts.judge)
+def answers(recipe: Recipe, model: str, condition: Condition, bench: Path) -> AskingStep[str]:
+    """Answers to a bench of a model that a provider answers for, under a condition (paper, Table 8)."""
+    asking, instances = answering(recipe, model), list(read_bench(bench))
+    message = recipe.general_message(condition)
+    return AskingStep(
+        asking,
+        lambda: answer_requests(instances, condition, recipe.default_system_message, asking),
+        as_written,
+        wanted=lambda: (one.id for one in instances),
+        inputs={"bench": bench},
+        beside={"condition": condition, **({} if message is None else {"system_message": message})},
+        finish=partial(as_sampled, asking=asking),
+        notes={
+            "model": model,
+            "condition": condition,
+            "not_sent": not_sent(recipe.generation, recipe.providers[asking.provider]),
+        },
+    )
+
+
+def verdicts(
+    recipe: Recipe, bench: Path, answers: Path, by_swapped: bool, judge: str = OWN_JUDGE, samples: int | None = None
+) -> AskingStep[int]:
+    """Verdicts on a model's answers, by their own rubrics or by another system message's; of a judge by its name.
+
+    `samples`: the file has so many answers to each instance (`best_of/samples.py`); each is judged.
+    """
+    judging, prompt = judge_named(recipe, judge), read_prompt(prompt_of(recipe, judge))
     instances, texts = list(read_bench(bench)), ok_values(answers, str)
+    instances = instances if samples is None else as_samples(instances, samples)
     yardsticks = swapped(instances) if by_swapped else own(instances)
     return AskingStep(
         judging,
@@ -166,6 +206,21 @@ def verdicts(recipe: Recipe, bench: Path, answers: Path, by_swapped: bool) -> As
             for run in range(judging.runs)
         ),
         inputs={"bench": bench, "answers": answers, "prompt": prompt.path},
+    )
+
+
+def comparisons(recipe: Recipe, page: str, bench: Path, first: Path, second: Path) -> AskingStep[Preferred]:
+    """Verdicts on two models' answers, beside each other in both orders, by the recipe's judge."""
+    judging, runs, prompt = recipe.judging, recipe.win_rates[page].runs, read_prompt(recipe.prompts.compare)
+    instances, answers = list(read_bench(bench)), PairAnswers(ok_values(first, str), ok_values(second, str))
+    return AskingStep(
+        Asking(**{name: getattr(judging, name) for name in Asking.model_fields}),
+        lambda: compare_requests(instances, answers, runs, judging.sampling, prompt),
+        parse_preference,
+        wanted=lambda: comparison_ids(instances, runs),
+        inputs={"bench": bench, "first": first, "second": second, "prompt": prompt.path},
+        beside={"runs": runs},
+        notes={EQUAL_ANSWERS: answers.equal()},
     )
 
 

@@ -18,12 +18,16 @@ import typer
 
 from janus_recipes.commands import (
     analysis,
+    answer_analyses,
     answers,
     bench,
+    best_of,
+    check,
     collect,
     datasets,
     env,
     helpful,
+    human,
     judging,
     ledger,
     models,
@@ -33,6 +37,7 @@ from janus_recipes.commands import (
     recipes,
     reward,
     seeds,
+    win_rates,
 )
 from janus_recipes.errors import JanusError
 from janus_recipes.processes import stop_when_scheduler_dies
@@ -48,6 +53,7 @@ app = typer.Typer(
 app.add_typer(recipes.app)
 app.add_typer(collect.app, name="collect")
 app.add_typer(bench.app, name="bench")
+analysis.app.add_typer(answer_analyses.app)
 app.add_typer(analysis.app, name="analysis")
 app.add_typer(env.app, name="env")
 app.add_typer(models.train_app, name="train")
@@ -59,7 +65,11 @@ app.add_typer(models.app)
 app.add_typer(overlap.app)
 app.add_typer(answers.app)
 app.add_typer(judging.app)
+app.add_typer(check.app)
 app.add_typer(rank.app, name="rank")
+app.add_typer(best_of.app, name="best-of")
+app.add_typer(win_rates.app, name="win-rates")
+app.add_typer(human.app, name="human")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(seeds.app, name="seeds")
 

@@ -37,6 +37,7 @@ from janus_recipes.records import (
     read_bench,
     read_instructions,
 )
+from janus_recipes.win_rates.compare import PairAnswers, compare_requests
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,21 @@ def judge(recipe: Recipe) -> Asks:
         yield recipe.judging, judge_requests(bench, answers, recipe.judging, prompt, own(bench))
 
 
+def compare(recipe: Recipe) -> Asks:
+    """An answer beside the reference answer: a pair that is there wherever an answer is."""
+    prompt, judging = read_prompt(recipe.prompts.compare), recipe.judging
+    for bench, answers in some_instances(recipe):
+        beside = PairAnswers(answers, {one.id: one.reference_answer for one in bench})
+        yield judging, compare_requests(bench, beside, 1, judging.sampling, prompt)
+
+
 PREVIEWS: dict[str, Callable[[Recipe], Asks]] = {
     "preference_set": preference_set,
     "system_message": system_message,
     "response": response,
     "rubric": rubric,
     "judge": judge,
+    "compare": compare,
 }
 
 

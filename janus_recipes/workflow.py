@@ -19,11 +19,15 @@ from typing import Any
 from pydantic import BaseModel
 from snakemake.exceptions import WorkflowError
 
+from janus_recipes.benchmarks.assemble import assembling
 from janus_recipes.collection.pool_files import compared_pools, input_files
 from janus_recipes.datasets.needs import helpful_condition, takes_gold
 from janus_recipes.errors import RecipeError, StepError
+from janus_recipes.generation.asked import answering
+from janus_recipes.judging.registry import OWN_JUDGE, judge_named, prompt_of, verdicts_file
 from janus_recipes.locking import hold_until_exit
 from janus_recipes.processes import this_session
+from janus_recipes.recipe.best_of import selected, shown_in
 from janus_recipes.recipe.collection import HelpfulCondition, Located, PreferenceSets, SystemMessages
 from janus_recipes.recipe.dataset import HelpfulMix, PairsDataset, SftDataset
 from janus_recipes.recipe.load import load_recipe, recipe_from
@@ -31,6 +35,7 @@ from janus_recipes.recipe.provider import Asking
 from janus_recipes.recipe.registry import retirement_warnings
 from janus_recipes.recipe.schema import BaseModelSpec, Recipe, Rubrics
 from janus_recipes.recipe.training import AxolotlTraining, RewardTraining, TrainingRun
+from janus_recipes.recipe.win_rates import decides_comparisons
 from janus_recipes.slurm import cancel_left_over_jobs
 from janus_recipes.training.starts import starts_of
 
@@ -123,6 +128,34 @@ def prompts_spec(recipe: Recipe, bench: str) -> str:
     return spec(
         recipe.seed, [(name, pool.model_dump(mode="json", exclude={"licence", "column"})) for name, pool in pools]
     )
+
+
+def assembling_spec(recipe: Recipe, bench: str) -> str:
+    """What decides a bench's instances, their parts apart. All that models answer is made anew with them."""
+    return spec(assembling(recipe.benchmarks[bench]))
+
+
+def published_spec(recipe: Recipe, bench: str) -> str:
+    """What decides the instances of a published bench, its file apart: not its licence."""
+    published = recipe.benchmarks[bench].published
+    return spec(published and published.model_dump(mode="json", exclude={"licence"}))
+
+
+def published_benches(recipe: Recipe, published: bool) -> list[str]:
+    """The benches that are loaded as somebody published them, or those that are made."""
+    return [name for name, bench in recipe.benchmarks.items() if (bench.published is not None) is published]
+
+
+def published_file(recipe: Recipe, bench: str) -> list[str]:
+    """The local file of a published bench; none where it comes from the hub or the web."""
+    published = recipe.benchmarks[bench].published
+    return local_files({bench: published}) if published else []
+
+
+def excluded_file(recipe: Recipe, bench: str) -> list[str]:
+    """The file of the instances that people found bad; none where the recipe names none."""
+    excluded = recipe.benchmarks[bench].excluded
+    return [excluded] if excluded else []
 
 
 def cut_datasets(recipe: Recipe) -> list[str]:
@@ -236,9 +269,54 @@ def judging_spec(recipe: Recipe) -> str:
     return spec(recipe.seed, judging, asked_model(recipe, recipe.judging))
 
 
+def judge_spec(recipe: Recipe, judge: str) -> str:
+    """What decides the verdicts of a judge of the registry, its prompt apart."""
+    return asking_spec(recipe, recipe.judges[judge])
+
+
+def judge_prompt(recipe: Recipe, judge: str) -> str:
+    """The template of what a judge of the registry is asked."""
+    return prompt_of(recipe, judge)
+
+
+def calibrated_files(recipe: Recipe, calibration: str) -> list[str]:
+    """The verdicts that a calibration compares, of each judge on the same answers."""
+    wanted = recipe.calibrations[calibration]
+    return [
+        f"<results>/verdicts/{wanted.benchmark}/{model}/{verdicts_file(condition, judge)}"
+        for judge in wanted.judges
+        for model in wanted.models
+        for condition in wanted.conditions
+    ]
+
+
+def judged_answers(recipe: Recipe, calibration: str) -> list[str]:
+    """The answers that the judges of a calibration judged."""
+    wanted = recipe.calibrations[calibration]
+    folder = f"<results>/answers/{wanted.benchmark}"
+    return [f"{folder}/{model}/{condition}.jsonl" for model in wanted.models for condition in wanted.conditions]
+
+
+def win_rates_beside(recipe: Recipe, calibration: str) -> list[str]:
+    """The win rates on a calibration's bench, which its own judge gave: they tell what the order of two answers did."""
+    wanted = recipe.calibrations[calibration]
+    if OWN_JUDGE not in wanted.judges:
+        return []
+    return [
+        f"<results>/win_rates/{name}.csv" for name, one in recipe.win_rates.items() if one.benchmark == wanted.benchmark
+    ]
+
+
+def calibration_spec(recipe: Recipe, calibration: str) -> str:
+    """What decides a calibration's pages, besides the verdicts."""
+    wanted = recipe.calibrations[calibration]
+    runs = [judge_named(recipe, judge).runs for judge in wanted.judges]
+    return spec(recipe.seed, wanted, runs, recipe.rehearsal)
+
+
 def base_spec(recipe: Recipe, model: str) -> BaseModelSpec:
     """The base model under a model."""
-    return recipe.base_models[recipe.models[model].base]
+    return recipe.base_models[recipe.base_of(model)]
 
 
 def base_decides(recipe: Recipe, model: str) -> dict[str, Any]:
@@ -261,12 +339,32 @@ def training_spec(recipe: Recipe, model: str) -> str:
     )
 
 
+def sampled_models(recipe: Recipe) -> list[str]:
+    """The models with weights that write answers: vLLM samples them."""
+    rewards = reward_models(recipe)
+    return [name for name, model in recipe.models.items() if model.provider is None and name not in rewards]
+
+
+def asked_models(recipe: Recipe) -> list[str]:
+    """The models that a provider answers for."""
+    return [name for name, model in recipe.models.items() if model.provider is not None]
+
+
+def generation_gpus(recipe: Recipe, model: str) -> int:
+    """The GPUs that sampling a model, or letting it score, takes."""
+    return base_spec(recipe, model).fitted(recipe.generation).gpus
+
+
+def asked_answers_spec(recipe: Recipe, model: str, condition: str) -> str:
+    """What decides the answers that a provider gives for a model under a condition."""
+    return spec(asking_spec(recipe, answering(recipe, model)), recipe.general_message(condition))
+
+
 def generation_spec(recipe: Recipe, model: str, condition: str) -> str:
     """What decides a model's answers under a condition, besides the model."""
     speed = {"chunk", "hours", "gpus", "gpu_memory_utilization"}
     generation = recipe.generation.model_dump(mode="json", exclude=speed)
-    system_message = recipe.default_system_message if condition == "default" else None
-    return spec(recipe.seed, generation, base_decides(recipe, model), system_message)
+    return spec(recipe.seed, generation, base_decides(recipe, model), recipe.general_message(condition))
 
 
 def table_spec(recipe: Recipe, table: str) -> str:
@@ -274,7 +372,35 @@ def table_spec(recipe: Recipe, table: str) -> str:
     judging = {"missing": recipe.judging.missing_verdicts, "swapped": recipe.judging.swapped_control}
     trainings = {model: recipe.models[model].train for model in recipe.tables[table].models}
     starts = {model: training.start for model, training in trainings.items() if training is not None}
-    return spec(recipe.seed, recipe.tables[table], judging, starts, recipe.rehearsal)
+    wanted = recipe.tables[table].model_dump(mode="json", exclude={"tolerance"})
+    return spec(recipe.seed, wanted, judging, starts, recipe.rehearsal)
+
+
+def analysed_bench(recipe: Recipe, answers: str) -> str:
+    """The bench that an analysis of answers is about."""
+    return f"<results>/bench/{recipe.tables[recipe.answer_analyses[answers].table].benchmark}/bench.jsonl"
+
+
+def analysed_answers(recipe: Recipe, answers: str) -> list[str]:
+    """The answers that an analysis is about, of the models in its order."""
+    wanted = recipe.answer_analyses[answers]
+    table = recipe.tables[wanted.table]
+    folder = f"<results>/answers/{table.benchmark}"
+    return [f"{folder}/{model}/{wanted.condition}.jsonl" for model in wanted.models or table.models]
+
+
+def analysed_verdicts(recipe: Recipe, answers: str) -> list[str]:
+    """The verdicts on these answers, by their own rubrics."""
+    paths = analysed_answers(recipe, answers)
+    return [path.replace("<results>/answers/", "<results>/verdicts/").replace(".jsonl", ".own.jsonl") for path in paths]
+
+
+def answer_analysis_spec(recipe: Recipe, answers: str, examples: bool = False) -> str:
+    """What decides an analysis of answers, besides these; only examples depend on how they are chosen."""
+    wanted = recipe.answer_analyses[answers]
+    chosen = (wanted.examples, recipe.judging.runs) if examples else ()
+    models = wanted.models or recipe.tables[wanted.table].models
+    return spec(recipe.seed, models, wanted.condition, *chosen, recipe.rehearsal and recipe.rehearsal.notice)
 
 
 def trained_models(recipe: Recipe) -> list[str]:
@@ -294,7 +420,7 @@ def reward_models(recipe: Recipe) -> list[str]:
 
 def made_base(recipe: Recipe, model: str) -> list[str]:
     """The file that stands for a model's base where a rule makes it: in a rehearsal. Real weights come from the hub."""
-    return [f"<results>/base_models/{recipe.models[model].base}/manifest.json"] if recipe.rehearsal else []
+    return [f"<results>/base_models/{recipe.base_of(model)}/manifest.json"] if recipe.rehearsal else []
 
 
 def start_of(recipe: Recipe, model: str) -> list[str]:
@@ -314,11 +440,49 @@ def verdict_files(recipe: Recipe, table: str) -> list[str]:
     wanted = recipe.tables[table]
     rubrics = ["own", "swapped"] if recipe.judging.swapped_control else ["own"]
     return [
-        f"<results>/verdicts/{wanted.benchmark}/{model}/{condition}.{kind}.jsonl"
-        for model in wanted.models
-        for condition in wanted.conditions
+        f"<results>/verdicts/{wanted.benchmark}/{one.model}/{one.file}.{kind}.jsonl"
+        for one in shown_in(wanted)
         for kind in rubrics
     ]
+
+
+def curve_files(recipe: Recipe) -> list[str]:
+    """The curves of best-of-n, of what tables select by it."""
+    return list(dict.fromkeys(f"<results>/best_of/{one.bench}/{one.selection}.csv" for one in selected(recipe)))
+
+
+def sample_file(recipe: Recipe, wildcards: Any) -> str:
+    """The samples that a selection chooses from."""
+    samples = recipe.best_of[wildcards.selection].samples
+    return f"<results>/samples/{wildcards.bench}/{wildcards.model}/{wildcards.condition}.{samples}.jsonl"
+
+
+def curve_inputs(recipe: Recipe, bench: str, selection: str, *, verdicts: bool) -> list[str]:
+    """The rewards of all samples that a curve is told of, or their verdicts where they are judged."""
+    kind = "verdicts" if verdicts else "rewards"
+    return [
+        f"<results>/{kind}/{bench}/{one.model}/{one.answers.file}{'.samples' if verdicts else ''}.jsonl"
+        for one in selected(recipe)
+        if (one.bench, one.selection) == (bench, selection)
+        if recipe.best_of[selection].judge_samples or not verdicts
+    ]
+
+
+def sampling_hours(recipe: Recipe, samples: int) -> float:
+    """The hours that a job which draws so many samples asks of the cluster: the most that a selection states."""
+    return max(one.hours for one in recipe.best_of.values() if one.samples == samples)
+
+
+def rewarding_spec(recipe: Recipe, selection: str, condition: str) -> str:
+    """What decides the rewards of samples under a condition, besides the reward model's weights and the samples."""
+    reward_model = recipe.best_of[selection].reward_model
+    return spec(reward_model, scoring_spec(recipe, reward_model), recipe.general_message(condition))
+
+
+def curve_spec(recipe: Recipe, selection: str) -> str:
+    """What decides a curve, besides rewards and verdicts."""
+    decides = recipe.best_of[selection].model_dump(mode="json", exclude={"hours"})
+    return spec(recipe.seed, decides, recipe.judging.missing_verdicts, recipe.rehearsal)
 
 
 def score_files(recipe: Recipe, ranking: str) -> list[str]:
@@ -336,6 +500,28 @@ def scoring_spec(recipe: Recipe, model: str) -> str:
 def ranking_spec(recipe: Recipe, ranking: str) -> str:
     """What decides a ranking, besides the scores."""
     return spec(recipe.seed, recipe.rankings[ranking], recipe.rehearsal)
+
+
+def compared_answers(recipe: Recipe, win_rate: str, model: str) -> str:
+    """The answers of one model of a pair."""
+    wanted = recipe.win_rates[win_rate]
+    return f"<results>/answers/{wanted.benchmark}/{model}/{wanted.condition}.jsonl"
+
+
+def comparison_files(recipe: Recipe, win_rate: str) -> list[str]:
+    """The verdicts on pairs that a page of win rates counts."""
+    folder = f"<results>/win_rates/{win_rate}"
+    return [f"{folder}/{first}/{second}.jsonl" for first, second in recipe.win_rates[win_rate].pairs]
+
+
+def comparing_spec(recipe: Recipe, win_rate: str) -> str:
+    """What decides the verdicts on a pair, the answers and the prompt apart."""
+    return spec(recipe.seed, decides_comparisons(recipe, win_rate), asked_model(recipe, recipe.judging))
+
+
+def win_rates_spec(recipe: Recipe, win_rate: str) -> str:
+    """What decides a page of win rates, besides the verdicts."""
+    return spec(recipe.seed, recipe.win_rates[win_rate], recipe.rehearsal)
 
 
 def tables_with(recipe: Recipe, model: str) -> list[str]:

@@ -24,7 +24,14 @@ wildcard_constraints:
     dataset=lookups.one_of(RECIPE.datasets),
     bench=lookups.one_of(RECIPE.benchmarks),
     table=lookups.one_of(RECIPE.tables),
+    selection=lookups.one_of(RECIPE.best_of),
+    samples=lookups.one_of(str(one.samples) for one in RECIPE.best_of.values()),
     ranking=lookups.one_of(RECIPE.rankings),
+    answers=lookups.one_of(RECIPE.answer_analyses),
+    win_rate=lookups.one_of(RECIPE.win_rates),
+    against=lookups.one_of(RECIPE.models),
+    judge=lookups.one_of(RECIPE.judges),
+    calibration=lookups.one_of(RECIPE.calibrations),
     base=lookups.one_of(RECIPE.base_models),
     condition="none|default|multifaceted",
     rubrics="own|swapped",
@@ -40,6 +47,22 @@ def model_of(wildcards):
 
 def bench_of(wildcards):
     return RECIPE.benchmarks[wildcards.bench]
+
+
+def judge_of(wildcards):
+    return RECIPE.judges[wildcards.judge]
+
+
+def calibration_of(wildcards):
+    return RECIPE.calibrations[wildcards.calibration]
+
+
+def reward_model_of(wildcards):
+    return RECIPE.best_of[wildcards.selection].reward_model
+
+
+def sampling_hours(wildcards):
+    return lookups.sampling_hours(RECIPE, int(wildcards.samples))
 
 
 def helpful_of(wildcards):
@@ -60,6 +83,10 @@ def asking_spec(asking):
 
 def asking_job(asking):
     return lookups.asking_job(RECIPE, asking)
+
+
+def answering_job(wildcards):
+    return asking_job(lookups.answering(RECIPE, wildcards.model))
 
 
 def minutes(hours):

@@ -36,7 +36,7 @@ rule score_pairs:
         "<logs>/scores/{bench}/{model}.log",
     threads: JOBS.engine_cpus
     resources:
-        gpu=RECIPE.generation.gpus,
+        gpu=lambda wildcards: lookups.generation_gpus(RECIPE, wildcards.model),
         mem_mb=JOBS.engine_mem_mb,
         runtime=minutes(RECIPE.generation.hours),
     params:

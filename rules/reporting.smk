@@ -16,6 +16,7 @@ rule build_table:
         markdown="<results>/tables/{table}.md",
         csv="<results>/tables/{table}.csv",
         comparisons="<results>/tables/{table}.comparisons.csv",
+        reliability="<results>/tables/{table}.reliability.csv",
         manifest="<results>/tables/{table}.html.manifest.json",
     log:
         "<logs>/tables/{table}.log",

@@ -51,7 +51,8 @@ def make_asked(out: Path, recipe: Recipe, step: AskingStep[T]) -> None:
             purse=purse,
             differ=step.differ,
         )
-        write_jsonl(out, map(row_of, in_full(step.wanted(), iter(answers))))
+        write_jsonl(out, map(row_of, map(step.finish, in_full(step.wanted(), iter(answers)))))
+        made.notes = dict(step.notes)
         sent = provider.model_dump(include={"kind", "accepts_sampling", "reasoning_effort", "structured_output"})
         made.asked = {
             "provider": step.asking.provider,

@@ -75,8 +75,9 @@ def tiny_base(
 def config(model: Model, recipe: Recipes, out: Out) -> None:
     """Write a model's training as axolotl's own YAML."""
     spec = load_recipe(recipe)
-    base = spec.base_models[named(spec.models, model, "model").base]
-    training, template = axolotl_training(spec, model), Path(base.chat_template)
+    named(spec.models, model, "model")
+    base, training = spec.base_models[spec.base_of(model)], axolotl_training(spec, model)
+    template = Path(base.chat_template)
     with making(out, recipe=spec.name, section=training, inputs={"template": template}):
         keys = axolotl_config(
             training,
@@ -153,11 +154,11 @@ def base_path(recipe: Recipe, base: str) -> str:
 def start_weights(recipe: Recipe, model: str) -> str:
     """Where the weights are that a model's training starts from: another model's, or its base's."""
     start = training_of(recipe, model).start
-    return weights_of(recipe, start) if start else base_path(recipe, recipe.models[model].base)
+    return weights_of(recipe, start) if start else base_path(recipe, recipe.base_of(model))
 
 
 def weights_of(recipe: Recipe, model: str) -> str:
     """Where a model's weights are: the trained ones, or its base's."""
     spec = recipe.models[model]
     trained = Path("results", recipe.name, "models", model, WEIGHTS)
-    return str(trained) if spec.train else base_path(recipe, spec.base)
+    return str(trained) if spec.train else base_path(recipe, recipe.base_of(model))

@@ -43,7 +43,7 @@ def score(model: Model, recipe: Recipes, pairs: Pairs, env: Env, out: Out) -> No
     """Let a model score both answers of each pair: continue at the next pair where scores are there already."""
     spec = load_recipe(recipe)
     wanted = named(spec.models, model, "model")
-    base = spec.base_models[wanted.base]
+    base = spec.base_models[spec.base_of(model)]
     template, weights, work = Path(base.chat_template), weights_of(spec, model), work_folder(out)
     inputs = {"pairs": pairs, "chat_template": template, **weights_manifest(weights)}
     with making(out, recipe=spec.name, section=spec.generation, inputs=inputs) as made:

@@ -11,11 +11,12 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from janus_recipes.errors import StepError
 from janus_recipes.files import Json, digest_of, read_jsonl, stamp_of, write_json, write_jsonl
+from janus_recipes.generation.conditions import messages_under
 from janus_recipes.processes import alone_in, last_lines, run_child
 from janus_recipes.recipe.provider import ServedModel
 from janus_recipes.recipe.schema import Generation
@@ -58,9 +59,7 @@ def generation_requests(
     conditions, draw with the same random numbers, which takes some of the sampling noise out of their difference.
     """
     for instance in instances:
-        system = {"none": "", "default": default_system_message, "multifaceted": instance.system_message}[condition]
-        messages = [{"role": "system", "content": system}] if system else []
-        messages.append({"role": "user", "content": instance.instruction})
+        messages = [asdict(one) for one in messages_under(condition, instance, default_system_message)]
         yield {"id": instance.id, "messages": messages, "seed": derive_seed(seed, "generate", instance.id)}
 
 

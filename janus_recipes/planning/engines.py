@@ -53,7 +53,7 @@ def training_line(
 
 def what_is_trained(recipe: Recipe, name: str, train: Training) -> str:
     """By which method, from whose weights, on what: `dpo of janus-star-7b on dpo`."""
-    return f"{train.method} of {train.start or recipe.models[name].base} on {train.dataset}"
+    return f"{train.method} of {train.start or recipe.base_of(name)} on {train.dataset}"
 
 
 def tokens_to_read(recipe: Recipe, train: Training, tokens: TokenCounter) -> float:
@@ -67,7 +67,7 @@ def tokens_to_read(recipe: Recipe, train: Training, tokens: TokenCounter) -> flo
 
 def operations(recipe: Recipe, name: str, train: Training, tokens: TokenCounter) -> float | None:
     """Floating point operations of a whole training; None where the recipe does not say how large its base is."""
-    billions = recipe.base_models[recipe.models[name].base].parameters
+    billions = recipe.base_models[recipe.base_of(name)].parameters
     if billions is None:
         return None
     return tokens_to_read(recipe, train, tokens) * operations_per_token(train, billions * BILLION)

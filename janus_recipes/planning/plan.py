@@ -13,6 +13,7 @@ from janus_recipes.llm.batches.state import committed_by
 from janus_recipes.llm.budget import spent_by
 from janus_recipes.llm.ledger import Ledger
 from janus_recipes.planning.asking import asking_line, seen_by_kind
+from janus_recipes.planning.best_of import reward_lines, sample_lines
 from janus_recipes.planning.count import Count, counted, estimated, finished
 from janus_recipes.planning.engines import note_on_trainings, training_lines
 from janus_recipes.planning.line import Line
@@ -84,7 +85,8 @@ def plan_of(recipe: Recipe, tell: Tell = lambda step: None) -> Plan:
     seen = seen_by_kind(nodes, recipe)
     asked = [asking_line(node, count, recipe, seen) for node, count in nodes]
     first_judged = next((number for number, (node, _) in enumerate(nodes) if node.kind == "verdict"), len(nodes))
-    engines = [*training_lines(recipe, tokens), *generation_lines(recipe), *scoring_lines(recipe)]
+    sampled = [*generation_lines(recipe), *sample_lines(recipe), *reward_lines(recipe)]
+    engines = [*training_lines(recipe, tokens), *sampled, *scoring_lines(recipe)]
     lines = [*asked[:first_judged], *engines, *asked[first_judged:]]
     ledger = Path(recipe.ledger)
     spent, committed = spent_by(ledger, recipe.name), committed_by(ledger, recipe.name)
@@ -127,7 +129,8 @@ def notes_on(recipe: Recipe, lines: list[Line], tokens: TokenCounter) -> list[st
         "`re_asks`; they may be through sooner.",
         note_on_trainings(recipe, tokens),
         f"GPU-hours of sampling: by finished runs, else {speeds.generated_tokens_per_gpu_second:,.0f} tokens/s written "
-        f"and {speeds.prompt_tokens_per_gpu_second:,.0f} read (stated in `throughput`), which scoring pairs goes by.",
+        f"and {speeds.prompt_tokens_per_gpu_second:,.0f} read (stated in `throughput`), which scoring pairs goes by. "
+        "These are a 7B model's: others take as much longer as they have more parameters.",
         *note_on_promises(recipe, lines),
         *(f"No price is known for {one}: give it `prices`." for one in unpriced),
         *(f"GPU-hours of {line.step} are not known: give its base model `parameters`." for line in unsized),

@@ -13,7 +13,9 @@ from janus_recipes.collection.seeds import read_seed_preferences, read_seed_rubr
 from janus_recipes.collection.system_messages import system_message_requests
 from janus_recipes.datasets.default_messages import default_messages
 from janus_recipes.examples import example_instance, example_instruction, example_sets, example_system_messages
+from janus_recipes.generation.asked import answer_requests
 from janus_recipes.judging.judge import judge_requests, own
+from janus_recipes.judging.registry import OWN_JUDGE, judge_named, prompt_of
 from janus_recipes.llm.chat import ChatRequest
 from janus_recipes.planning.made import mean
 from janus_recipes.planning.tokens import TokenCounter
@@ -21,6 +23,8 @@ from janus_recipes.prompts import read_prompt
 from janus_recipes.recipe.collection import HelpfulCondition, PreferenceSets, SystemMessages
 from janus_recipes.recipe.provider import Asking
 from janus_recipes.recipe.schema import Recipe, Rubrics
+from janus_recipes.recipe.section import Condition
+from janus_recipes.win_rates.compare import PairAnswers, compare_requests
 
 WORD = " the"
 """One token and four characters, so that a filler has its length by either way of counting."""
@@ -67,11 +71,22 @@ class Typical:
         examples, prompt = read_seed_rubrics(self.recipe.seeds.rubrics), read_prompt(self.recipe.prompts.rubric)
         return rubric_requests(example_sets(self.recipe), examples, asking, prompt, self.recipe.seed)
 
-    def verdicts(self, answer_tokens: int, reference: Asking) -> Iterable[ChatRequest]:
-        """The requests for one answer of so many tokens, beside a typical reference answer."""
+    def answers(self, asking: Asking, condition: Condition) -> Iterable[ChatRequest]:
+        """The request for one bench instance, as a model under test gets it."""
+        instance = example_instance(self.recipe, self.instruction)
+        return answer_requests([instance], condition, self.recipe.default_system_message, asking)
+
+    def verdicts(self, answer_tokens: int, reference: Asking, judge: str = OWN_JUDGE) -> Iterable[ChatRequest]:
+        """A judge's requests for one answer of so many tokens, beside a typical reference answer."""
         instance = example_instance(self.recipe, self.instruction, filler(answer_tokens_of(reference)))
-        answers, prompt = {instance.id: filler(answer_tokens)}, read_prompt(self.recipe.prompts.judge)
-        return judge_requests([instance], answers, self.recipe.judging, prompt, own([instance]))
+        answers, prompt = {instance.id: filler(answer_tokens)}, read_prompt(prompt_of(self.recipe, judge))
+        return judge_requests([instance], answers, judge_named(self.recipe, judge), prompt, own([instance]))
+
+    def comparisons(self, answer_tokens: int, reference: Asking) -> Iterable[ChatRequest]:
+        """The judge's requests for two answers of so many tokens, beside a typical reference answer."""
+        instance = example_instance(self.recipe, self.instruction, filler(answer_tokens_of(reference)))
+        answers, prompt = {instance.id: filler(answer_tokens)}, read_prompt(self.recipe.prompts.compare)
+        return compare_requests([instance], PairAnswers(answers, answers), 1, self.recipe.judging.sampling, prompt)
 
 
 def filler(tokens: int) -> str:

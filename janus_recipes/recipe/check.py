@@ -14,8 +14,13 @@ from janus_recipes.collection.exclude import pattern_problem
 from janus_recipes.collection.pool_files import FORMATS, format_of, pool_files
 from janus_recipes.collection.seeds import read_seed_preferences, read_seed_rubrics, read_seed_system_messages
 from janus_recipes.errors import RecipeError, StepError
+from janus_recipes.recipe.check_answer_analyses import answer_analysis_problems
 from janus_recipes.recipe.check_axolotl import axolotl_problems
+from janus_recipes.recipe.check_best_of import best_of_problems
 from janus_recipes.recipe.check_datasets import dataset_problems
+from janus_recipes.recipe.check_human import human_problems
+from janus_recipes.recipe.check_judges import judge_problems
+from janus_recipes.recipe.check_models import model_problems
 from janus_recipes.recipe.check_openrlhf import openrlhf_problems
 from janus_recipes.recipe.check_pools import pool_problems
 from janus_recipes.recipe.check_providers import provider_problems
@@ -24,6 +29,7 @@ from janus_recipes.recipe.check_served import served_problems
 from janus_recipes.recipe.check_tables import table_problems
 from janus_recipes.recipe.check_templates import template_problems
 from janus_recipes.recipe.check_training import training_problems
+from janus_recipes.recipe.check_win_rates import win_rate_problems
 from janus_recipes.recipe.problem import Path, Problem, did_you_mean, dotted, nearest
 from janus_recipes.recipe.registry import KnownModel, read_registry
 
@@ -38,24 +44,36 @@ REFERENCES = {
     "benchmarks.*.reference_answers.provider": "providers",
     "benchmarks.*.rubrics.provider": "providers",
     "judging.provider": "providers",
+    "judges.*.provider": "providers",
+    "calibrations.*.benchmark": "benchmarks",
+    "calibrations.*.models.*": "models",
+    "calibrations.*.family.*.*": "models",
     "models.*.base": "base_models",
+    "models.*.provider": "providers",
     "models.*.train.dataset": "datasets",
     "models.*.train.start": "models",
     "datasets.*.without": "datasets",
     "tables.*.benchmark": "benchmarks",
     "tables.*.models.*": "models",
+    "best_of.*.reward_model": "models",
     "rankings.*.benchmark": "benchmarks",
+    "human.benchmark": "benchmarks",
     "rankings.*.models.*": "models",
+    "answer_analyses.*.table": "tables",
+    "win_rates.*.benchmark": "benchmarks",
+    "win_rates.*.pairs.*.*": "models",
 }
 """Where a recipe names something, and the section in which that name must stand."""
 
-SOURCES = ("collection.sources.*", "benchmarks.*.sources.*", "datasets.*.pools.*")
+SOURCES = ("collection.sources.*", "benchmarks.*.sources.*", "benchmarks.*.published", "datasets.*.pools.*")
 FILES = (
     "published_figures",
     "known_models",
     "prompts.*",
+    "judges.*.prompt",
     "seeds.*",
     "base_models.*.chat_template",
+    "benchmarks.*.excluded",
     "providers.*.served.chat_template",
 )
 ORIGINS = ("dataset", "path", "url")
@@ -87,6 +105,13 @@ def cross_problems(config: Mapping[str, Any]) -> list[Problem]:
         *_bad_registry(config),
         *_bad_tables(config),
         *table_problems(config),
+        *best_of_problems(config),
+        *answer_analysis_problems(config),
+        *best_of_problems(config),
+        *win_rate_problems(config),
+        *model_problems(config),
+        *human_problems(config),
+        *judge_problems(config),
         *axolotl_problems(config),
         *dataset_problems(config),
         *training_problems(config),

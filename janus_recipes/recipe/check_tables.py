@@ -23,6 +23,8 @@ def table_problems(config: Mapping[str, Any]) -> Iterator[Problem]:
             yield from _unknown_compared(path, part(table, "compare"), models)
     for name, table in part(config, "tables").items():
         yield from _without_answers(("tables", name, "models"), _items(table, "models"), models)
+        if isinstance(table, Mapping) and table.get("tolerance") is not None and not table.get("published"):
+            yield Problem(("tables", name, "tolerance"), "nothing to hold ours against: name the figures in published")
     for name, ranking in part(config, "rankings").items():
         yield from _without_pairs(("rankings", name, "benchmark"), ranking, part(config, "benchmarks"))
 

@@ -18,11 +18,13 @@ from pydantic import ValidationError
 
 from janus_recipes.errors import RecipeError
 from janus_recipes.recipe.check import cross_problems
+from janus_recipes.recipe.check_providers import OPENAI
 from janus_recipes.recipe.check_training import rehearsed_problems
 from janus_recipes.recipe.extends import ancestry, parent_of, with_parents
 from janus_recipes.recipe.merge import merge, without_nulls
 from janus_recipes.recipe.plain_words import problems_of
 from janus_recipes.recipe.problem import Path, Place, Problem, written
+from janus_recipes.recipe.provider import Provider
 from janus_recipes.recipe.schema import Model, Prompts, Recipe, Rehearsal, Seeds
 from janus_recipes.recipe.training import RehearsalTraining, RehearsalTrainings
 from janus_recipes.recipe.yaml_file import read_layer
@@ -115,10 +117,20 @@ def _rehearsed(
     used_up = rehearsal.model_copy(update={"training": RehearsalTrainings()})
     lines = {name: ancestry(name, as_written) for name in recipe.models}
     models = {name: _retrained(lines[name], model, rehearsal.training) for name, model in recipe.models.items()}
-    rehearsed = recipe.model_copy(update={"models": models, "rehearsal": used_up})
+    rehearsed = recipe.model_copy(update={"models": models, "providers": _played(recipe), "rehearsal": used_up})
     if problems := [written(problem, places) for problem in rehearsed_problems(rehearsed.model_dump())]:
         raise RecipeError(problems)
     return rehearsed
+
+
+def _played(recipe: Recipe) -> dict[str, Provider]:
+    """The providers. In a rehearsal those that models under test name are played: nothing is paid for."""
+    answering = {model.provider for model in recipe.models.values()}
+    playing = {"kind": "rehearsal", "base_url": None, "key_env": None}
+    return {
+        name: provider.model_copy(update=playing) if name in answering and provider.kind in OPENAI else provider
+        for name, provider in recipe.providers.items()
+    }
 
 
 def _retrained(line: Sequence[str], model: Model, wanted: RehearsalTrainings) -> Model:

@@ -12,11 +12,18 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from janus_recipes.errors import StepError
+from janus_recipes.recipe.answer_analysis import AnswerAnalysis
+from janus_recipes.recipe.best_of import SINGLE, BestOf
 from janus_recipes.recipe.collection import Collection, PreferenceSets, Source, SystemMessages
 from janus_recipes.recipe.dataset import Dataset
+from janus_recipes.recipe.human import Human
+from janus_recipes.recipe.judges import Calibration, Judge
 from janus_recipes.recipe.provider import Asking, Provider, Sampling
+from janus_recipes.recipe.published_bench import PublishedBench
 from janus_recipes.recipe.section import Condition, Name, Section
 from janus_recipes.recipe.training import RehearsalTrainings, Tracking, Training
+from janus_recipes.recipe.win_rates import WinRate
 
 
 class Prompts(Section):
@@ -27,6 +34,7 @@ class Prompts(Section):
     response: str = "prompts/response.j2"
     rubric: str = "prompts/rubric.j2"
     judge: str = "prompts/judge.j2"
+    compare: str = "prompts/compare.j2"
 
 
 class Seeds(Section):
@@ -48,24 +56,34 @@ class BaseModelSpec(Section):
     context: int | None = Field(
         None, ge=16, description="tokens that it reads at most; null: no fewer than `generation.max_model_len`"
     )
+    gpus: int | None = Field(
+        None, ge=1, description="that sampling it takes, sharing its weights; null: as many as `generation.gpus`"
+    )
     parameters: float | None = Field(None, gt=0, description="in billions, for `janus plan` alone; null: not known")
     licence: str | None = Field(None, description="of the weights, for the cards of models trained from them")
 
     def decides(self) -> dict[str, Any]:
         """What decides what a model becomes and answers: not what only plans and cards tell of the base."""
-        return self.model_dump(mode="json", exclude={"parameters", "licence"})
+        return self.model_dump(mode="json", exclude={"gpus", "parameters", "licence"})
 
     def fitted(self, generation: Generation) -> Generation:
-        """The settings of generation, with no more tokens than the base reads: vLLM refuses more."""
+        """The settings of generation for this base: no more tokens than it reads, which vLLM refuses, and its GPUs."""
         longest = min(generation.max_model_len, self.context or generation.max_model_len)
-        return generation.model_copy(update={"max_model_len": longest})
+        gpus = self.gpus if self.gpus and generation.gpus else generation.gpus  # on the CPU all stay there
+        return generation.model_copy(update={"max_model_len": longest, "gpus": gpus})
 
 
 class Model(Section):
-    """A row of the tables. Without `train` it is a base model as it is; `extends` takes another model's keys first."""
+    """A row of the tables: weights, which vLLM samples, or a model that a provider answers for; never both.
+
+    Without `train` weights are those of the base as it is; `extends` takes another model's keys first.
+    """
 
     extends: Name | None = None
-    base: Name = Field(description="a name under `base_models`")
+    base: Name | None = Field(None, description="a name under `base_models`: weights, which vLLM samples")
+    provider: Name | None = Field(
+        None, description="a name under `providers`, which is asked for the answers; in place of `base`"
+    )
     train: Training | None = None
 
 
@@ -128,6 +146,14 @@ class Benchmark(Section):
     system_messages: SystemMessages
     reference_answers: Asking
     rubrics: Rubrics
+    published: PublishedBench | None = Field(
+        None, description="a bench that is there already, loaded in place of making one: nothing is asked for it"
+    )
+    excluded: str | None = Field(
+        None,
+        description="JSON lines of id and reason: instances that people found bad (`janus human import`); they are not "
+        "expected any more",
+    )
 
 
 class Judging(Asking):
@@ -150,10 +176,16 @@ class Table(Section):
     benchmark: Name
     models: list[Name] = Field(min_length=1)
     conditions: list[Condition] = Field(["multifaceted"], min_length=1)
+    selections: list[Name] = Field(
+        [SINGLE], min_length=1, description="single: the one answer that was drawn; others are names under `best_of`"
+    )
     compare: dict[Name, list[Name]] = Field(
         {}, description="further differences to tell: of a model, those that it is compared with"
     )
     published: str | None = Field(None, description="a table's key in `published_figures`")
+    tolerance: float | None = Field(
+        None, gt=0, description="a figure that differs by no more points than this agrees: see `janus check`"
+    )
 
 
 class Ranking(Section):
@@ -267,18 +299,37 @@ class Recipe(Section):
     generation: Generation
     benchmarks: dict[Name, Benchmark]
     judging: Judging
+    judges: dict[Name, Judge] = Field({}, description="further judges by name, for `calibrations`")
+    calibrations: dict[Name, Calibration] = Field({}, description="pages that compare judges on the same answers")
     tracking: Tracking = Tracking()
     tables: dict[Name, Table]
+    best_of: dict[Name, BestOf] = Field({}, description="ways to select one of several answers, by a reward model")
     rankings: dict[Name, Ranking] = Field({})
+    win_rates: dict[Name, WinRate] = Field({}, description="pages that tell how often a model wins against another one")
+    human: Human | None = Field(None, description="human evaluation, exported to and imported from Label Studio")
     analyses: list[Analysis] = Field(
         ["table1", "table5", "table7", "figure4", "figure5"],
         description="what is told about the Collection, beside the paper's figures",
+    )
+    answer_analyses: dict[Name, AnswerAnalysis] = Field(
+        {}, description="what the models' answers are like: lengths, likeness, examples"
     )
     engines: Engines = Engines()
     resources: Resources = Resources()
     throughput: Throughput = Throughput()
     rehearsal: Rehearsal | None = None
 
+    def base_of(self, model: str) -> str:
+        """The name of the base model under a model. Raises StepError for one that a provider answers for."""
+        base = self.models[model].base
+        if base is None:
+            raise StepError(f"models.{model} is answered by its provider: it has no weights here")
+        return base
+
+    def general_message(self, condition: str) -> str | None:
+        """The recipe's own system message, of answers under the condition that has it: `default`."""
+        return self.default_system_message if condition == "default" else None
+
     def from_of(self, model: str) -> dict[str, Any]:
         """What decides a model beside its training, data and start, as manifests hold it: its base and the seed."""
-        return {"base": self.base_models[self.models[model].base].decides(), "seed": self.seed}
+        return {"base": self.base_models[self.base_of(model)].decides(), "seed": self.seed}

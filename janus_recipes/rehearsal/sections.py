@@ -12,6 +12,7 @@ PREFERENCE_SET = ("dimensions", "example", "instruction")
 SYSTEM_MESSAGE = ("examples", "preferences")
 RUBRIC = ("examples", "preference")
 JUDGE = ("instruction", "response", "reference_answer", "rubric")
+COMPARE = ("instruction", "system_message", "response_a", "response_b", "reference_answer", "rubrics")
 
 
 def sections_of(prompt: str, names: Sequence[str]) -> dict[str, str] | None:

@@ -36,6 +36,7 @@ from janus_recipes.errors import StepError
 from janus_recipes.files import digest_of_text
 from janus_recipes.recipe.provider import Faults
 from janus_recipes.rehearsal.batches import Desk
+from janus_recipes.rehearsal.biased_judges import BIASES
 from janus_recipes.rehearsal.world import answer, shaped
 from janus_recipes.seeding import random_for
 
@@ -139,7 +140,8 @@ class World:
             return _error(500, "The server had an error while processing your request", "server_error")
         if fate == "dropped":
             return _BrokenOff()
-        text = shaped(answer(body["messages"], int(body.get("seed") or 0)), body.get("response_format"))
+        said = answer(body["messages"], int(body.get("seed") or 0), BIASES.get(body["model"]))
+        text = shaped(said, body.get("response_format"))
         return JSONResponse(_completion(body, text, fate, content))
 
 

@@ -9,7 +9,7 @@ many of the rubric's marks stand in the answer: none is a score of 1, all four a
 graded, and checkable for combinations of preferences that no model was trained on. Which marks a preference is made of
 depends on the whole request and its seed; no two requests share a combination but by accident.
 
-Any text may stand in the prompts. A request whose prompt is not one of the four known ones is answered as a plain chat.
+Any text may stand in the prompts. A request whose prompt is not one of the five known ones is answered as a plain chat.
 """
 
 from __future__ import annotations
@@ -22,25 +22,32 @@ from collections.abc import Callable, Mapping, Sequence
 from janus_recipes.files import digest_of_text
 from janus_recipes.records import DIMENSIONS
 from janus_recipes.rehearsal import phrases
+from janus_recipes.rehearsal.biased_judges import Bias
 from janus_recipes.rehearsal.lexicon import LEXICON, MARKS_PER_PREFERENCE, by_dimension, marks_in
-from janus_recipes.rehearsal.sections import JUDGE, PREFERENCE_SET, RUBRIC, SYSTEM_MESSAGE, sections_of
+from janus_recipes.rehearsal.sections import COMPARE, JUDGE, PREFERENCE_SET, RUBRIC, SYSTEM_MESSAGE, sections_of
 from janus_recipes.seeding import random_for
 
 JUDGE_NOISE = 0.08
 """Share of the verdicts that are one point off, as a real judge's are when it is asked again."""
 
+PLACE_BIAS = 0.08
+"""Share of the comparisons in which the judge takes the answer shown first, whatever the two hold."""
+
 Messages = Sequence[Mapping[str, str]]
 
 
-def answer(messages: Messages, seed: int) -> str:
-    """What teacher or judge says to OpenAI chat messages: the same answer to the same messages and seed."""
+def answer(messages: Messages, seed: int, bias: Bias | None = None) -> str:
+    """What teacher or judge says to OpenAI chat messages: the same answer to the same messages and seed.
+
+    `bias`: of the judge that is asked, where it is not a fair one.
+    """
     system = "\n".join(one["content"] for one in messages if one["role"] == "system")
     prompt = next((one["content"] for one in reversed(messages) if one["role"] == "user"), "")
     rng = random_for("micro-world", digest_of_text(json.dumps([(m["role"], m["content"]) for m in messages])), seed)
     if not marks_in(system):  # a system message with marks is one of this world's: an instruction follows it
         for names, write in _WRITERS:
             if (sections := sections_of(prompt, names)) is not None:
-                return write(sections, rng)
+                return verdict(sections, rng, bias) if write is verdict else write(sections, rng)
     return gold_response(system, prompt, rng)
 
 
@@ -95,12 +102,14 @@ def rubric(sections: Mapping[str, str], rng: random.Random) -> str:
     return json.dumps({"criteria": criteria, **scores}, ensure_ascii=False)
 
 
-def verdict(sections: Mapping[str, str], rng: random.Random) -> str:
-    """Feedback and a score; a share of `JUDGE_NOISE` of the scores is one point off."""
+def verdict(sections: Mapping[str, str], rng: random.Random, bias: Bias | None = None) -> str:
+    """Feedback and a score; a share of `JUDGE_NOISE` of the scores is one point off, and a biased judge's all are."""
     exact = score(sections["response"], sections["rubric"])
     given = exact
     if rng.random() < JUDGE_NOISE:
         given = min(5, max(1, exact + rng.choice((-1, 1))))
+    if bias is not None:
+        given = bias.applied(given, sections["response"], rng)
     kept = [mark for mark in marks_in(sections["rubric"]) if mark in set(marks_in(sections["response"]))]
     said = f"The response shows {_listed(kept)}" if kept else "The response shows nothing of what the rubric names"
     return f"Feedback: {said}, which {phrases.JUDGED[given - 1]}. [RESULT] {given}"
@@ -115,6 +124,17 @@ def score(response: str, rubric_text: str) -> int:
     if not wanted:
         return 1
     return 1 + round(4 * len(wanted & set(marks_in(response))) / len(wanted))
+
+
+def comparison(sections: Mapping[str, str], rng: random.Random) -> str:
+    """Feedback and A, B or TIE: the answer with more of all rubrics' marks; in `PLACE_BIAS` of them simply A."""
+    wanted = set(marks_in(sections["rubrics"]))
+    kept_a, kept_b = (len(wanted & set(marks_in(sections[name]))) for name in ("response_a", "response_b"))
+    preferred = "TIE" if kept_a == kept_b else "A" if kept_a > kept_b else "B"
+    if rng.random() < PLACE_BIAS:
+        preferred = "A"
+    said = f"Response A shows {kept_a} and response B {kept_b} of the {len(wanted)} parts that the rubrics name"
+    return f"Feedback: {said}. [RESULT] {preferred}"
 
 
 def gold_response(system: str, instruction: str, rng: random.Random) -> str:
@@ -154,6 +174,7 @@ def _shuffled(items: Sequence[str], rng: random.Random) -> list[str]:
 
 _WRITERS: tuple[tuple[Sequence[str], Callable[[Mapping[str, str], random.Random], str]], ...] = (
     (JUDGE, verdict),
+    (COMPARE, comparison),
     (PREFERENCE_SET, preference_set),
     (SYSTEM_MESSAGE, system_message),
     (RUBRIC, rubric),

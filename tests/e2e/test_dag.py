@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from janus_recipes.files import digest_of
+from tests.e2e.claims import TABLE10
 from tests.e2e.workshop import BIN, Workshop, jobs_in
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
@@ -18,8 +19,30 @@ JUDGED = {"own", "swapped"}
 TABLE = "build_table(table=table2)"
 IN_TABLE = ("janus-7b", "janus-star-7b", "janus-dpo-7b", "janus-orpo-7b")
 """The trained models of Table 2: their cards show its figures."""
+BEST_OF_PAGES = {"build_table(table=table11)", "build_best_of_curve(bench=multifaceted, selection=best-of-8)"}
+CALIBRATED = {"calibrate_judges(calibration=mild)", "report_bias(calibration=mild)"}
 REWARDS = ("janus-rm-stage1-7b", "janus-rm-7b", "janus-rm-new-head-7b")
 """The reward models: their cards show the ranking's."""
+
+
+def win_rates_of(*against: str) -> set[str]:
+    """The comparisons of Janus 7B with these, and the page that they stand on."""
+    compared = {f"compare_answers(win_rate=gains, model=janus-7b, against={one})" for one in against}
+    return {*compared, "build_win_rates(win_rate=gains)"}
+
+
+def judged_best(model: str) -> set[str]:
+    """The verdicts on the best of a model's samples, and on all of them."""
+    of = f"bench=multifaceted, model={model}, condition=multifaceted, selection=best-of-8"
+    best = {f"judge_best_answers({of}, rubrics={rubrics})" for rubrics in JUDGED}
+    return {*best, f"judge_samples({of})", *BEST_OF_PAGES}
+
+
+def best_of_nodes(model: str) -> set[str]:
+    """The jobs between a model's training and Table 11."""
+    of = f"bench=multifaceted, model={model}, condition=multifaceted"
+    made = {f"{rule}({of}, selection=best-of-8)" for rule in ("reward_samples", "choose_best_answers")}
+    return {f"sample_answers({of}, samples=8)", *made, *judged_best(model)}
 
 
 def cards_of(*models: str) -> set[str]:
@@ -72,8 +95,8 @@ def test_an_added_model_adds_its_own_nodes_and_the_table(copy: Workshop) -> None
     assert planned == {
         f"write_training_config(model={name})",
         *nodes_of(name),
-        TABLE,
-        *cards_of(name, *IN_TABLE),
+        "build_table(table=learning-rate)",
+        *cards_of(name, "janus-7b"),
     }
 
 
@@ -83,8 +106,10 @@ def test_a_models_learning_rate_re_runs_the_models_that_start_from_it_too(copy: 
     trained = ("janus-star-7b", "janus-dpo-7b")
     ranked = {f"score_pairs(bench=multifaceted, model={model})" for model in trained}
     ranking = {*ranked, "build_ranking(ranking=held-out)"}
-    cards = cards_of(*IN_TABLE, *REWARDS)
-    assert copy.planned(edit) == {config, *nodes_of(trained[0]), *nodes_of(trained[1]), TABLE, *ranking, *cards}
+    cards = cards_of(*IN_TABLE, *REWARDS) | win_rates_of("janus-star-7b") | CALIBRATED
+    cards |= {f"judge_by_another(bench=multifaceted, model={trained[0]}, condition=multifaceted, judge=mild)"}
+    best = best_of_nodes(trained[0]) | best_of_nodes(trained[1])
+    assert copy.planned(edit) == {config, *nodes_of(trained[0]), *nodes_of(trained[1]), TABLE, *ranking, *cards, *best}
 
 
 def test_an_ablations_base_model_is_a_tiny_one_in_a_rehearsal(copy: Workshop) -> None:
@@ -99,7 +124,8 @@ def test_an_ablations_base_model_is_a_tiny_one_in_a_rehearsal(copy: Workshop) ->
 
 def test_helpful_responses_are_asked_for_only_where_a_data_set_takes_them(clean_copy: Workshop) -> None:
     def helpful(*overlays: str) -> set[str]:
-        planned = jobs_in(clean_copy.run("-n", "datasets", overlays=overlays))
+        files = ("recipes/janus.yaml", "recipes/rehearsal.yaml", *overlays)
+        planned = jobs_in(clean_copy.run("-n", "datasets", "--configfile", *files))
         assert "cut_dataset(dataset=sft-196k)" in planned
         return {job for job in planned if "helpful_responses" in job}
 
@@ -122,12 +148,19 @@ def test_the_slurm_profile_is_found_by_its_short_name_after_make_profile(clean_c
 
 def test_what_is_sent_to_a_provider_is_asked_again_when_it_changes(copy: Workshop) -> None:
     other = copy.write("other.yaml", "providers: {judge: {reasoning_effort: high}}\n")
-    judged = "bench=multifaceted, model={}, condition=multifaceted, rubrics={}"
-    models = ("mistral-7b-v0.2", *IN_TABLE)
+    judged = "bench=multifaceted, model={}, condition={}, rubrics={}"
+    models = ("mistral-7b-v0.2", "gpt-6.1-terra", *IN_TABLE, "mistral-7b-instruct-v0.2", *TABLE10)
+    answers = {(model, "multifaceted") for model in models}
+    answers |= {(model, "none") for model in ("mistral-7b-v0.2", "gpt-6.1-terra", "janus-7b")}
     assert copy.planned(other) == {
-        TABLE,
-        *cards_of(*IN_TABLE),
-        *(f"judge_answers({judged.format(model, rubrics)})" for model in models for rubrics in JUDGED),
+        *(f"build_table(table={table})" for table in ("table2", "table8", "table10")),
+        *cards_of(*IN_TABLE, *TABLE10),
+        *win_rates_of("mistral-7b-v0.2", "janus-star-7b"),
+        *CALIBRATED,
+        "show_examples(answers=answers)",
+        *judged_best("janus-star-7b"),
+        *judged_best("janus-dpo-7b"),
+        *(f"judge_answers({judged.format(*one, rubrics)})" for one in answers for rubrics in JUDGED),
     }
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.claims import CLAIMS, KEPT, NEW, STAGE1, Claim, accuracy
+from janus_recipes.files import read_jsonl
+from tests.e2e.claims import CLAIMS, KEPT, NEW, ORPO, STAGE1, Claim, accuracy, tokens_of, training_of, weights_of
 from tests.e2e.workshop import Workshop, follow, read_csv
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+
+SIDES = ("chosen", "rejected")
 
 TRAINED = {
     "janus-7b",
@@ -43,8 +46,17 @@ def test_every_model_has_its_curve_and_a_card_that_says_rehearsal(rehearsal: Wor
         curve = read_csv(folder / model / "training.csv")
         assert len(curve) == manifest(rehearsal, model)["counts"]["steps"]
         assert [int(row["step"]) for row in curve] == list(range(1, len(curve) + 1))
+        assert all(row["tokens_per_second"] for row in curve[1:]), model  # the first step has none before it
         assert "REHEARSAL" in (folder / model / "training.svg").read_text()
         assert "REHEARSAL" in (folder / model / "card.md").read_text()
+
+
+def test_the_tokens_of_pairs_are_those_of_both_sides_without_padding(rehearsal: Workshop) -> None:
+    made, data = training_of(rehearsal, ORPO)
+    pairs = list(read_jsonl(data))
+    read = sum(sum(map(sum, tokens_of((row[side] for row in pairs), weights_of(rehearsal, ORPO)))) for side in SIDES)
+    # 1080 pairs fill 540 batches of two, in each of three epochs.
+    assert made["counts"]["tokens"] == made["section"]["epochs"] * read
 
 
 def test_a_ranking_can_be_followed_back_to_the_pools_through_the_models_that_models_started_from(

@@ -8,22 +8,22 @@ import pytest
 import yaml
 
 from janus_recipes.files import read_jsonl
-from tests.e2e.claims import BASE, DPO, FULL, ORPO, STAR
+from tests.e2e.claims import ASKED, BASE, DPO, FULL, ORPO, STAR, TABLE10
 from tests.e2e.workshop import Workshop, follow, read_csv
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
-POINT = 1.0
-"""What fine-tuning must gain at least, of the four points between 1 and 5."""
+HALF_A_POINT = 0.5
+"""What fine-tuning on a third of the data must gain at least, of the four points between 1 and 5."""
 
 COLUMNS = (
     "model,condition,selection,benchmark,metric,judge,value,ci_low,ci_high,"
-    "n_expected,n_used,n_left_out,published,difference"
+    "n_expected,n_used,n_left_out,published,difference,n_partial"
 )
 
 ONE_MORE = """
-models: {janus-7b-broken: {extends: janus-7b}}
-tables: {table2: {models: [mistral-7b-v0.2, janus-7b-broken]}}
+models: {janus-star-7b-broken: {extends: janus-star-7b}}
+tables: {table2: {models: [mistral-7b-v0.2, janus-star-7b-broken]}}
 """
 
 BROKEN = (
@@ -41,19 +41,20 @@ def gains(rows: list[dict[str, str]], model: str) -> dict[str, tuple[float, floa
 
 
 def shows_the_claim(found: dict[str, tuple[float, float]]) -> bool:
-    """Fine-tuning gains a point on the base, and on its own answers under another system message's rubrics."""
+    """Fine-tuning gains on the base, and on its own answers under another system message's rubrics."""
     wanted = ("trained_minus_base", "own_minus_swapped")
-    return all(found[name][0] >= POINT and found[name][1] > 0 for name in wanted)
+    return all(found[name][0] >= HALF_A_POINT and found[name][1] > 0 for name in wanted)
 
 
 def test_the_claim_falls_when_the_training_template_is_broken(copy: Workshop) -> None:
+    assert shows_the_claim(gains(copy.comparisons(), STAR))
     overlays = (copy.write("broken.yaml", ONE_MORE),)
-    config = "results/rehearsal/models/janus-7b-broken/axolotl.yaml"
+    config = "results/rehearsal/models/janus-star-7b-broken/axolotl.yaml"
     copy.run(config, overlays=overlays)
     keys = yaml.safe_load((copy.folder / config).read_text())
     copy.write(config, yaml.safe_dump({**keys, "chat_template_jinja": BROKEN}))
-    copy.run("tables", overlays=overlays)
-    found = gains(copy.comparisons(), "janus-7b-broken")
+    copy.run("results/rehearsal/tables/table2.csv", overlays=overlays)
+    found = gains(copy.comparisons(), "janus-star-7b-broken")
     assert not shows_the_claim(found), found
 
 
@@ -63,7 +64,8 @@ def test_the_table_is_in_long_form_with_the_documented_columns(rehearsal: Worksh
     rows = [row for row in rehearsal.table() if row["metric"] == "rubric_score"]
     columns = {"mf-AlpacaEval", "mf-FLASK", "mf-Koala", "mf-MT-Bench", "mf-Self-Instruct", "Average"}
     assert {row["benchmark"] for row in rows} == columns
-    assert {row["model"] for row in rows} == {BASE, FULL, STAR, DPO, ORPO}
+    run = [row for row in rows if not row["judge"].startswith("not run")]
+    assert {row["model"] for row in run} == {BASE, FULL, STAR, DPO, ORPO, ASKED}
     assert all(int(row["n_used"]) + int(row["n_left_out"]) == int(row["n_expected"]) for row in rows)
 
 
@@ -72,7 +74,7 @@ def test_every_page_and_row_of_a_rehearsal_says_so_and_no_difference_to_the_pape
     for page in ("table2.md", "table2.html"):
         assert "REHEARSAL" in (tables / page).read_text()
     for row in rehearsal.table() + rehearsal.comparisons():
-        assert row["judge"] == "microworld-judge (rehearsal)"
+        assert row["judge"] in ("microworld-judge (rehearsal)", "not run (rehearsal)")
     assert {row["difference"] for row in rehearsal.table()} == {""}
     assert any(row["published"] for row in rehearsal.table())
 
@@ -112,6 +114,7 @@ def test_dpo_has_no_response_that_janus_star_trains_on(rehearsal: Workshop) -> N
 def test_every_data_set_has_a_card_and_every_analysis_a_page_that_says_rehearsal(rehearsal: Workshop) -> None:
     made = rehearsal.folder / "results/rehearsal"
     names = {"sft-196k", "sft-131k", "sft-65k", "dpo", "orpo", "helpful-mix"}
+    names |= {one.replace("janus", "sft") for one in TABLE10}
     cards = {path.name.removesuffix(".card.md"): path.read_text() for path in made.glob("datasets/*.card.md")}
     assert set(cards) == names
     pages = {path.stem: path.read_text() for path in made.glob("analysis/*.md")}

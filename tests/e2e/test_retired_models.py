@@ -29,9 +29,10 @@ def warnings_in(printed: str) -> list[str]:
 def test_a_dry_run_names_retired_models_once_on_stderr_and_nothing_on_stdout(clean_copy: Workshop) -> None:
     done = snakemake(clean_copy, "-n", "--configfile", *PAPER_2024)
     assert done.returncode == 0, done.stderr
-    teacher, judge = warnings_in(done.stderr)
+    teacher, judge, *rows = warnings_in(done.stderr)
     assert teacher.startswith(WARNED[0]) and judge.startswith(WARNED[1])
     assert "gpt-6.1-terra" in teacher
+    assert len(rows) == 3  # the proprietary models of the paper's tables
     assert "warning:" not in done.stdout
 
 
@@ -56,7 +57,7 @@ def test_a_run_warns_once_though_its_jobs_read_the_rules_again_and_asks_nothing(
     target = "results/janus/collection/preferences.jsonl"
     done = snakemake(clean_copy, target, "--configfile", *PAPER_2024, mine)
     assert done.returncode == 1
-    assert len(warnings_in(done.stderr)) == 2 and "warning:" not in done.stdout
+    assert len(warnings_in(done.stderr)) == 5 and "warning:" not in done.stdout
     assert (clean_copy.folder / "results/janus/collection/instructions.jsonl").exists()  # a job that costs nothing ran
     assert not (clean_copy.folder / target).exists()
     said = "".join(log.read_text() for log in (clean_copy.folder / "results/janus/logs").rglob("*.log"))

@@ -11,12 +11,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
-from janus_recipes.files import digest_of
+from janus_recipes.files import digest_of, read_jsonl
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-REHEARSAL = ("recipes/janus.yaml", "recipes/rehearsal.yaml")
+REHEARSAL = ("recipes/janus.yaml", "recipes/rehearsal.yaml", "recipes/ablations/multifacetedness.yaml")
+"""The files that the profile carries."""
 PROFILE = ("--profile", "profiles/rehearsal")
 
 
@@ -59,8 +61,8 @@ class Workshop:
         (self.folder / name).write_text(text)
         return name
 
-    def comparisons(self) -> list[dict[str, str]]:
-        return read_csv(self.folder / "results/rehearsal/tables/table2.comparisons.csv")
+    def comparisons(self, table: str = "table2") -> list[dict[str, str]]:
+        return read_csv(self.folder / f"results/rehearsal/tables/{table}.comparisons.csv")
 
     def ranking(self) -> list[dict[str, str]]:
         return read_csv(self.folder / "results/rehearsal/rankings/held-out.csv")
@@ -68,8 +70,27 @@ class Workshop:
     def ranking_comparisons(self) -> list[dict[str, str]]:
         return read_csv(self.folder / "results/rehearsal/rankings/held-out.comparisons.csv")
 
-    def table(self) -> list[dict[str, str]]:
-        return read_csv(self.folder / "results/rehearsal/tables/table2.csv")
+    def win_rates(self) -> list[dict[str, str]]:
+        return read_csv(self.folder / "results/rehearsal/win_rates/gains.csv")
+
+    def curve(self, selection: str) -> list[dict[str, str]]:
+        return read_csv(self.folder / f"results/rehearsal/best_of/multifaceted/{selection}.csv")
+
+    def rewarded_and_judged(self, selection: str, model: str) -> dict[str, list[tuple[float, float]]]:
+        """Of each instance the reward and the mean rubric score of every sample, of those that have both."""
+        place, file = f"multifaceted/{model}/multifaceted.{selection}", self.folder / "results/rehearsal"
+        verdicts: dict[str, list[int]] = {}
+        for row in read_jsonl(file / f"verdicts/{place}.samples.jsonl"):
+            if row["value"] is not None:
+                verdicts.setdefault(row["id"].rsplit("/", 2)[0], []).append(row["value"])
+        samples: dict[str, list[tuple[float, float]]] = {}
+        for row in read_jsonl(file / f"rewards/{place}.jsonl"):
+            if row["value"] is not None and row["id"] in verdicts:
+                samples.setdefault(row["id"].rpartition("/")[0], []).append((row["value"], fmean(verdicts[row["id"]])))
+        return samples
+
+    def table(self, name: str = "table2") -> list[dict[str, str]]:
+        return read_csv(self.folder / f"results/rehearsal/tables/{name}.csv")
 
 
 def jobs_in(printed: str) -> set[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from janus_recipes.errors import RecipeError
 from janus_recipes.recipe.load import load_recipe
-from janus_recipes.recipe.schema import Recipe
+from janus_recipes.recipe.schema import BaseModelSpec, Recipe
 
 ROOT = Path(__file__).parents[2]
 JANUS, REHEARSAL = Path("recipes/janus.yaml"), Path("recipes/rehearsal.yaml")
@@ -17,6 +17,9 @@ OVERLAYS = sorted(file.relative_to(ROOT) for file in (ROOT / "recipes" / "ablati
 
 BASES = {"llama-2-7b": 4096, "llama-2-13b": 4096, "llama-3-8b": 8192, "qwen3-8b": 32768}
 """The base models of the overlays base-*.yaml, with the tokens that they read: `max_position_embeddings`."""
+
+FITTED = {"mistral-7b-v0.2": 16384, "llama-2-7b": 4096, "llama-2-70b-chat": 4096, "llama-3-70b": 8192}
+"""Tokens that generation gives a base: the recipe's 16,384, or what it reads where that is less."""
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +46,7 @@ def test_an_overlay_is_a_recipe(overlay: Path, before: list[Path]) -> None:
 def test_all_overlays_of_base_models_can_be_laid_over_each_other() -> None:
     recipe = load_recipe([JANUS, *(overlay_of(base) for base in BASES)])
     assert {f"base-{base}" for base in BASES} <= set(recipe.tables)
-    assert {base: recipe.base_models[base].context for base in BASES} == BASES
+    assert {base: trained_base(recipe, base).context for base in BASES} == BASES
 
 
 @pytest.mark.parametrize("base", BASES)
@@ -63,8 +66,8 @@ def assert_learns_alike(recipe: Recipe, one: str, other: str) -> None:
 
 def test_generation_stays_within_what_a_base_reads() -> None:
     recipe = load_recipe([JANUS, overlay_of("llama-2-7b")])
-    limits = {name: base.fitted(recipe.generation).max_model_len for name, base in recipe.base_models.items()}
-    assert limits == {"mistral-7b-v0.2": 16384, "llama-2-7b": 4096}
+    limits = {name: recipe.base_models[name].fitted(recipe.generation).max_model_len for name in FITTED}
+    assert limits == FITTED
 
 
 def test_a_training_on_longer_rows_than_the_base_reads_is_refused(tmp_path: Path) -> None:
@@ -74,6 +77,17 @@ def test_a_training_on_longer_rows_than_the_base_reads_is_refused(tmp_path: Path
         load_recipe([JANUS, overlay_of("llama-2-7b"), longer])
     (problem,) = error.value.problems
     assert "models.janus-llama-2-7b.train.sequence_len" in problem and "4096 tokens at most, not 8192" in problem
+
+
+def test_the_base_of_a_training_has_the_weights_of_its_row_in_another_format() -> None:
+    recipe = load_recipe([JANUS, overlay_of("llama-3-8b")])
+    row, trained = recipe.base_models["llama-3-8b"], trained_base(recipe, "llama-3-8b")
+    assert (row.path, row.revision) == (trained.path, trained.revision)
+    assert (row.chat_template, trained.chat_template) == ("prompts/chat/chatml.jinja", "prompts/chat/llama3.jinja")
+
+
+def trained_base(recipe: Recipe, base: str) -> BaseModelSpec:
+    return recipe.base_models[recipe.base_of(f"janus-{base}")]
 
 
 def overlay_of(base: str) -> Path:

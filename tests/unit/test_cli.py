@@ -97,7 +97,7 @@ def ask_for_preferences(folder: Path, *recipes: str, **environ: str) -> subproce
     )
 
 
-@pytest.mark.parametrize("name", ["preference_set", "system_message", "response", "rubric", "judge"])
+@pytest.mark.parametrize("name", ["preference_set", "system_message", "response", "rubric", "judge", "compare"])
 def test_a_prompt_can_be_looked_at_before_anything_is_made(name: str) -> None:
     done = janus("show", "prompt", name, "--recipe", PAPER)
     assert done.returncode == 0
@@ -118,8 +118,9 @@ UNKNOWN = {
     "dataset sft-196 --instructions i --system-messages s --responses r": "sft-196k",
     "train config janus-7": "janus-7b",
     "train run janus-7 --config c --data d --env e": "janus-7b",
-    "table table3 v --bench b": "table2",
+    "table tabel2 v --bench b": "table2",
     "tiny-base mistral-7b-v0.1 t --env e": "mistral-7b-v0.2",
+    "win-rates build gain v --bench b": "gains",
 }
 
 
@@ -141,6 +142,7 @@ MISSING_INPUT = {
     "dataset": "dataset sft-196k --instructions nofile --system-messages nofile --responses nofile",
     "table": "table table2 nofile --bench nofile",
     "generate": "generate janus-7b --condition none --bench nofile --env nofile",
+    "win-rates": "win-rates judge gains --bench nofile --first nofile --second nofile",
 }
 
 
@@ -187,6 +189,7 @@ def written_rehearsal(folder: Path) -> Recipe:
         ("response", "A bench question?"),
         ("rubric", "bench Style"),
         ("judge", "THE MODEL'S ANSWER"),
+        ("compare", "THE MODEL'S ANSWER"),
     ],
 )
 def test_a_prompt_of_an_item_of_the_bench_can_be_looked_at(

@@ -101,8 +101,9 @@ def test_a_wrong_data_set_is_told_with_its_place_and_the_remedy(mistake: str, tm
         "datasets: {dpo: null, orpo: null, sft-131k: null, sft-196k: null, sft-none-multifaceted: null}\n"
         "models: {janus-7b: {train: {dataset: sft-65k}}, janus-dpo-7b: null, janus-orpo-7b: null, "
         "janus-rm-stage1-7b: null, janus-rm-7b: null, janus-none-multifaceted: null}\n"
-        "tables: {table2: {models: [janus-7b, janus-star-7b], compare: {janus-dpo-7b: null}}, table10: null}\n"
-        "rankings: {held-out: null}",
+        "tables: {table2: {models: [janus-7b, janus-star-7b], compare: {janus-dpo-7b: null}}, table8: null, "
+        "table10: null, table11: null}\n"
+        "rankings: {held-out: null}\nbest_of: null\nanswer_analyses: null",
     ],
 )
 def test_a_right_data_set_is_not_complained_of(overlay: str, tmp_path: Path) -> None:

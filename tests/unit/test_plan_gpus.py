@@ -78,18 +78,34 @@ def finish(recipe: Recipe, name: str, seconds: float = 100_000.0, **changed: Any
     return manifest
 
 
-def sample(recipe: Recipe, model: str) -> None:
+def sample(recipe: Recipe, model: str, condition: str = "multifaceted") -> None:
     """Leave a model's answers to a bench of no prompts, and their manifest."""
-    bench = Path("results/tiny/bench/multifaceted/bench.jsonl")
+    leave(recipe, Path("answers/multifaceted", model, f"{condition}.jsonl"), model, condition)
+
+
+def leave(recipe: Recipe, file: Path, by: str, condition: str, **inputs: Path) -> Path:
+    """Leave what a model on the GPU made of a bench of no prompts, with its manifest, under the results."""
+    bench, out = Path("results/tiny/bench/multifaceted/bench.jsonl"), Path("results/tiny", file)
     bench.parent.mkdir(parents=True, exist_ok=True)
     bench.touch()
-    answers = Path("results/tiny/answers/multifaceted", model, "multifaceted.jsonl")
-    inputs = {"bench": bench, "model": Path("results/tiny/models", model, "manifest.json")}
-    with making(answers, recipe="tiny", section=recipe.generation, inputs=inputs) as made:
-        answers.parent.mkdir(parents=True)
-        answers.touch()
+    inputs = {"bench": bench, "model": Path("results/tiny/models", by, "manifest.json"), **inputs}
+    with making(out, recipe="tiny", section=recipe.generation, inputs=inputs) as made:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.touch()
         made.counts = {"answer_tokens": 1, "by_status": {"ok": 1}}
-        made.notes = {"from": recipe.from_of(model)}
+        made.notes = {"from": recipe.from_of(by), "system_message": recipe.general_message(condition)}
+    return out
+
+
+def choose(recipe: Recipe, model: str, condition: str = "multifaceted") -> None:
+    """Leave a model's 64 samples, their rewards and the answers that were chosen."""
+    wanted, name = recipe.best_of["best-of-64"], f"{condition}.best-of-64.jsonl"
+    samples = leave(recipe, Path("samples/multifaceted", model, f"{condition}.64.jsonl"), model, condition)
+    rewards = leave(recipe, Path("rewards/multifaceted", model, name), wanted.reward_model, condition, samples=samples)
+    answers = Path("results/tiny/answers/multifaceted", model, name)
+    with making(answers, recipe="tiny", section=wanted, inputs={"samples": samples, "rewards": rewards}):
+        answers.parent.mkdir(parents=True, exist_ok=True)
+        answers.touch()
 
 
 def bases_of(recipe: Recipe) -> dict[str, str]:
@@ -188,6 +204,65 @@ def test_what_starts_from_a_model_that_is_trained_again_is_made_again_too() -> N
     assert [found[one] for one in verdicts] == ["estimate", "exact"]
 
 
+BEST = (
+    "multifaceted: sample janus-dpo-7b 64 times (multifaceted)",
+    "multifaceted: reward 64 samples of janus-dpo-7b (multifaceted) by janus-rm-7b",
+    "multifaceted: judge janus-dpo-7b (multifaceted, best-of-64)",
+)
+
+OF_BEST = ("janus-star-7b", "janus-dpo-7b", "janus-sft-epoch1-7b", "janus-rm-stage1-7b", "janus-rm-7b")
+"""The model of these, the one that rewards, and what they start from."""
+
+
+def test_samples_rewards_and_the_choice_of_them_are_made_until_what_they_are_of_changes() -> None:
+    recipe = recipe_with()
+    for name in OF_BEST:
+        finish(recipe, name)
+    assert [bases_of(recipe)[one] for one in BEST] == ["estimate"] * 3
+    choose(recipe, "janus-dpo-7b")
+    # A choice costs nothing and has no line: how exactly its verdicts are counted tells that it is made.
+    assert [bases_of(recipe)[one] for one in BEST] == ["made", "made", "exact"]
+
+    def after(**change: Any) -> list[str]:
+        found = bases_of(recipe_with(change))
+        return [found[one] for one in BEST]
+
+    def trained_again(model: str) -> list[str]:
+        return after(models={model: {"train": {"learning_rate": 6.0e-6}}})
+
+    assert trained_again("janus-star-7b") == ["estimate"] * 3
+    assert trained_again("janus-dpo-7b") == ["estimate"] * 3
+    assert trained_again("janus-rm-7b") == ["made", "estimate", "estimate"]
+    assert trained_again("janus-rm-stage1-7b") == ["made", "estimate", "estimate"]
+    assert after(generation={"sampling": {"top_p": 0.5}}) == ["estimate"] * 3
+    assert after(best_of={"best-of-64": {"hours": 1.0}}, generation={"chunk": 2}) == ["made", "made", "exact"]
+    Path("results/tiny/rewards/multifaceted/janus-dpo-7b/multifaceted.best-of-64.jsonl").write_text("other\n")
+    assert [bases_of(recipe)[one] for one in BEST] == ["made", "made", "estimate"]
+
+
+def test_another_general_message_makes_anew_what_was_answered_under_it() -> None:
+    def recipe_of(message: str) -> Recipe:
+        shown = {"conditions": ["default", "multifaceted"], "models": ["janus-dpo-7b"]}
+        return recipe_with({"default_system_message": message, "tables": {"table11": shown, "table2": shown}})
+
+    recipe = recipe_of("Be kind.")
+    for name in OF_BEST:
+        finish(recipe, name)
+    steps = [f"multifaceted: sample janus-dpo-7b ({one})" for one in ("default", "multifaceted")]
+    for condition in ("default", "multifaceted"):
+        sample(recipe, "janus-dpo-7b", condition)
+        choose(recipe, "janus-dpo-7b", condition)
+        steps += [one.replace("(multifaceted", f"({condition}") for one in BEST]
+    assert [bases_of(recipe)[one] for one in steps] == ["made", "made", *["made", "made", "exact"] * 2]
+    other = recipe_of("Be brief.")
+    found = bases_of(other)
+    assert [found[one] for one in steps] == ["estimate", "made", *["estimate"] * 3, "made", "made", "exact"]
+    # Sampled anew, word for word the same: their rewards were given after the other message all the same.
+    leave(other, Path("samples/multifaceted/janus-dpo-7b/default.64.jsonl"), "janus-dpo-7b", "default")
+    found = bases_of(other)
+    assert [found[one] for one in steps[2:5]] == ["made", "estimate", "estimate"]
+
+
 def test_another_base_seed_data_or_template_makes_a_finished_model_an_estimate(workplace: Path) -> None:
     recipe = recipe_with()
     manifest = finish(recipe, "janus-7b")
@@ -273,7 +348,7 @@ def test_what_is_known_of_a_base_for_plans_and_cards_alone_re_runs_nothing() -> 
 def test_an_ablation_is_planned_with_the_rows_of_its_data_sets(ablation: str, table: str, rows: dict[str, int]) -> None:
     recipe = recipe_with(OF_PAPER, ablations=(ablation,))
     lines = trainings(recipe)
-    assert set(rows) <= set(recipe.tables[table].models) <= {*lines, "mistral-7b-v0.2"}
+    assert set(rows) <= set(recipe.tables[table].models) <= {*lines, "mistral-7b-instruct-v0.2"}
     hours = {name: lines[name].gpu_hours or 0.0 for name in rows}
     # A row has 760 tokens with a multifaceted message; those without one, or with a default one, are shorter.
     assert all(hours[name] <= hours["janus-7b"] * each / 3 + 1e-9 for name, each in rows.items())

@@ -137,3 +137,18 @@ def test_the_bench_is_written_with_a_file_of_what_was_left_out(tmp_path: Path, f
     assert manifest["counts"]["left_out"] == {SEEN: 1, "no preference set": 1}  # the recipe asks for three sets
     assert manifest["counts"]["highest_rouge_l"]["median"] == 0.5
     assert list(manifest["files"]) == [str(tmp_path / "bench.unseen.csv")]
+
+
+def test_an_instruction_of_which_people_excluded_all_is_not_expected(tmp_path: Path, files: dict[str, str]) -> None:
+    out, overlay, excluded = (tmp_path / name for name in ("bench.jsonl", "overlay.yaml", "excluded.jsonl"))
+    prompts = [Instruction(one, f"Do {one}.", "koala") for one in ("i-1", "i-3")]
+    write_jsonl(Path(files["prompts"]), map(row_of, prompts))
+    write_jsonl(excluded, ({"id": item, "reason": "bad"} for item in ("i-1/1", "i-3/0", "i-3/1", "i-3/2")))
+    overlay.write_text(json.dumps({"benchmarks": {"multifaceted": {"excluded": str(excluded)}}}))
+    options = [word for name, path in {**files, "out": str(out)}.items() for word in (f"--{name}", path)]
+    recipes = ["--recipe", "recipes/janus.yaml", "--recipe", str(overlay)]
+    done = CliRunner().invoke(app, ["bench", "assemble", "multifaceted", *recipes, *options])
+    assert done.exit_code == 0, done.output
+    counts = json.loads(manifest_of(out).read_text())["counts"]
+    # 315 instructions with three instances each: four of these are gone, and with three of them one instruction.
+    assert (sum(counts["expected"].values()), counts["expected_instructions"]) == (945 - 4, 314)
