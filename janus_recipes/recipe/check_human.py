@@ -1,16 +1,17 @@
-"""What a recipe's human evaluation may ask for: pairs of models whose answers are made, annotators that go round."""
+"""What a recipe's human evaluation may ask for: pairs of models that write answers, annotators that go round.
+
+Whether a run makes the answers is told by the export, which needs them: an overlay that shows other models in its
+tables has nothing to do with people.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from janus_recipes.recipe.best_of import SINGLE
 from janus_recipes.recipe.human import BenchCheck, ModelComparison
 from janus_recipes.recipe.parts import part, value
 from janus_recipes.recipe.problem import Path, Problem, did_you_mean
-from janus_recipes.recipe.schema import Table
-from janus_recipes.recipe.win_rates import WinRate
 
 STAGE1: Path = ("human", "stage1")
 STAGE2: Path = ("human", "stage2")
@@ -23,7 +24,6 @@ def human_problems(config: Mapping[str, Any]) -> Iterator[Problem]:
         return
     pairs = part(human, "stage2").get("pairs")
     yield from _pair_problems(pairs, part(config, "models"))
-    yield from _unanswered(pairs, config)
     yield from _numbers_problems(part(human, "stage1"), part(human, "stage2"))
 
 
@@ -43,43 +43,6 @@ def _pair_problems(pairs: Any, models: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem((*path, place), f"{name} is not under models{did_you_mean(name, models)}")
             elif part(models[name], "train").get("method") == "reward":
                 yield Problem((*path, place), f"{name} is a reward model, which writes no answers")
-
-
-def _unanswered(pairs: Any, config: Mapping[str, Any]) -> Iterator[Problem]:
-    """A model whose answers the recipe never makes: people would wait for what no run brings."""
-    human, models = part(config, "human"), part(config, "models")
-    bench, condition = human.get("benchmark"), value(part(human, "stage2"), "condition", ModelComparison)
-    if not isinstance(bench, str) or bench not in part(config, "benchmarks"):
-        return
-    there = [*_in_tables(config, bench, condition), *_in_win_rates(config, bench, condition)]
-    for number, pair in enumerate(_items(pairs)):
-        for place, name in enumerate(_items(pair)):
-            unknown = not isinstance(name, str) or name not in models
-            if unknown or name in there or part(models[name], "train").get("method") == "reward":
-                continue
-            what = f"no table or win rate needs the answers of {name} to {bench} ({condition}), so no run makes them"
-            yield Problem((*STAGE2, "pairs", number, place), f"{what}: show {name} in a table, too, or leave it out")
-
-
-def _in_tables(config: Mapping[str, Any], bench: str, condition: Any) -> Iterator[Any]:
-    """The models whose single answers to a bench under a condition a table shows."""
-    tables = part(config, "tables")
-    for table in (part(tables, name) for name in tables):
-        conditions, selections = (_items(value(table, key, Table)) for key in ("conditions", "selections"))
-        if table.get("benchmark") == bench and condition in conditions and SINGLE in selections:
-            yield from _items(table.get("models"))
-
-
-def _in_win_rates(config: Mapping[str, Any], bench: str, condition: Any) -> Iterator[Any]:
-    """The models whose answers to a bench under a condition are compared by the judge."""
-    pages = part(config, "win_rates")
-    for page in (part(pages, name) for name in pages):
-        if page.get("benchmark") == bench and value(page, "condition", WinRate) == condition:
-            yield from (model for pair in _items(page.get("pairs")) for model in _items(pair))
-
-
-def _items(listed: Any) -> list[Any]:
-    return listed if isinstance(listed, list) else []
 
 
 def _numbers_problems(stage1: Mapping[str, Any], stage2: Mapping[str, Any]) -> Iterator[Problem]:

@@ -8,7 +8,6 @@ from collections import Counter
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -184,26 +183,3 @@ def test_a_recipe_that_asks_too_much_of_annotators_is_told_everything_at_once() 
         "human.stage2.pairs.1.1": "jannus is not under models (did you mean janus?)",
         "human.stage2.pairs.2.1": "rm is a reward model, which writes no answers",
     }
-
-
-def test_people_are_not_promised_answers_that_no_run_makes() -> None:
-    def told(**more: Any) -> dict[str, str]:
-        human = {"benchmark": "mf", "stage2": {"pairs": [["a", "b"], ["a", "c"]]}}
-        models: dict[str, Any] = {"a": {}, "b": {}, "c": {}}
-        found = cross_problems({"human": human, "models": models, "benchmarks": {"mf": {}, "other": {}}, **more})
-        return {dotted(one.path): one.message for one in found if one.path[0] == "human"}
-
-    table = {"benchmark": "mf", "models": ["a", "b"]}
-    assert told(tables={"t": table}) == {
-        "human.stage2.pairs.1.1": "no table or win rate needs the answers of c to mf (multifaceted), so no run makes "
-        "them: show c in a table, too, or leave it out"
-    }
-    assert not told(tables={"t": {**table, "models": ["a", "b", "c"]}})
-    assert not told(tables={"t": table}, win_rates={"w": {"benchmark": "mf", "pairs": [["b", "c"]]}})
-    # Answers to another bench, under another message, or selected from several are not the ones.
-    for more in ({"benchmark": "other"}, {"conditions": ["none"]}, {"selections": ["best-of-8"]}):
-        assert list(told(tables={"t": table, "u": {"benchmark": "mf", "models": ["c"], **more}})) == [
-            "human.stage2.pairs.1.1"
-        ]
-    # What is odd is the schema's to tell.
-    assert told(tables={"t": {"benchmark": ["mf"], "models": [["a"]], "conditions": None}, "u": table})
