@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 _ORDER = (
     *("test_rehearsal.py", "test_slurm.py", "contract"),
-    *("test_kill_training.py", "test_kill_short_stages.py", "test_misbehaving_provider.py", "e2e", "unit"),
+    *("test_kill_training.py", "test_kill_short_stages.py", "test_misbehaving_provider.py", "e2e", "browser", "unit"),
 )
 
 
