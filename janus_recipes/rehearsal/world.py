@@ -5,9 +5,10 @@
 
 In this world a preference is a combination of four marks (`lexicon.py`), a system message carries the marks of its four
 preferences, the gold answer carries the same marks, and a rubric names those of one preference. The judge counts how
-many of the rubric's marks stand in the answer: none is a score of 1, all four are a 5. So adherence is a fact here,
-graded, and checkable for combinations of preferences that no model was trained on. Which marks a preference is made of
-depends on the whole request and its seed; no two requests share a combination but by accident.
+many of the rubric's marks stand in the answer, and takes one off for each that the rubric does not name: none is a 1,
+all four are a 5. So adherence is a fact here, graded, and checkable for combinations of preferences that no model was
+trained on. Which marks a preference is made of depends on the whole request and its seed, or on the instruction alone:
+the preference sets of an instruction have some of their preferences in common.
 
 Any text may stand in the prompts. A request whose prompt is not one of the five known ones is answered as a plain chat.
 """
@@ -18,12 +19,13 @@ import json
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from janus_recipes.files import digest_of_text
 from janus_recipes.records import DIMENSIONS
 from janus_recipes.rehearsal import phrases
 from janus_recipes.rehearsal.biased_judges import Bias
-from janus_recipes.rehearsal.lexicon import LEXICON, MARKS_PER_PREFERENCE, by_dimension, marks_in
+from janus_recipes.rehearsal.lexicon import DIMENSION_OF, LEXICON, MARKS_PER_PREFERENCE, by_dimension, marks_in
 from janus_recipes.rehearsal.sections import COMPARE, JUDGE, PREFERENCE_SET, RUBRIC, SYSTEM_MESSAGE, sections_of
 from janus_recipes.seeding import random_for
 
@@ -32,6 +34,12 @@ JUDGE_NOISE = 0.08
 
 PLACE_BIAS = 0.08
 """Share of the comparisons in which the judge takes the answer shown first, whatever the two hold."""
+
+OWN_PREFERENCES = (1, 2)
+"""How many of a set's four preferences are its own, one as often as two; the sets of an instruction share the others.
+
+So two answers to an instruction may differ in a single clause, and a reward model has to look at all of them.
+"""
 
 Messages = Sequence[Mapping[str, str]]
 
@@ -68,18 +76,21 @@ def shaped(text: str, response_format: object) -> str:
 def preference_set(sections: Mapping[str, str], rng: random.Random) -> str:
     """A preference for each dimension, as JSON. Subdimensions are those of the example shown."""
     subdimensions = _subdimensions(sections["example"])
+    own = rng.sample(DIMENSIONS, rng.choice(OWN_PREFERENCES))
+    instruction = digest_of_text(sections["instruction"])
     preferences = []
     for dimension in DIMENSIONS:
-        first, second, third, fourth = rng.sample(LEXICON[dimension], MARKS_PER_PREFERENCE)
-        preferences.append(
-            {
-                "dimension": dimension,
-                "subdimension": subdimensions.get(dimension, phrases.SUBDIMENSIONS[dimension]),
-                "preference": f"{first} {second}",
-                "description": rng.choice(phrases.DESCRIPTIONS).format(a=first, b=second, c=third, d=fourth),
-            }
-        )
+        drawn = rng if dimension in own else random_for("micro-world", "shared", instruction, dimension)
+        subdimension = subdimensions.get(dimension, phrases.SUBDIMENSIONS[dimension])
+        preferences.append({"dimension": dimension, "subdimension": subdimension, **_preference(dimension, drawn)})
     return json.dumps(preferences, ensure_ascii=False)
+
+
+def _preference(dimension: str, rng: random.Random) -> dict[str, str]:
+    """Four marks of a dimension: two in the preference's name, all in its description."""
+    first, second, third, fourth = rng.sample(LEXICON[dimension], MARKS_PER_PREFERENCE)
+    description = rng.choice(phrases.DESCRIPTIONS).format(a=first, b=second, c=third, d=fourth)
+    return {"preference": f"{first} {second}", "description": description}
 
 
 def system_message(sections: Mapping[str, str], rng: random.Random) -> str:
@@ -118,18 +129,26 @@ def verdict(sections: Mapping[str, str], rng: random.Random, bias: Bias | None =
 def score(response: str, rubric_text: str) -> int:
     """1 to 5: one more than how many of the rubric's marks, counted in quarters of them, stand in the response.
 
-    A rubric without marks asks for something that this world does not know: the score is 1.
+    Each of the response's other marks in the rubric's dimensions takes one off: else babble would earn as much as an
+    answer to the point. A rubric without marks asks for something that this world does not know: the score is 1.
     """
     wanted = set(marks_in(rubric_text))
     if not wanted:
         return 1
-    return 1 + round(4 * len(wanted & set(marks_in(response))) / len(wanted))
+    return 1 + round(4 * _kept(response, wanted) / len(wanted))
+
+
+def _kept(response: str, wanted: AbstractSet[str]) -> int:
+    """How many of the wanted marks a response has, less its other marks of their dimensions; never below 0."""
+    dimensions = {DIMENSION_OF[mark] for mark in wanted}
+    shown = {mark for mark in marks_in(response) if DIMENSION_OF[mark] in dimensions}
+    return max(0, len(shown & wanted) - len(shown - wanted))
 
 
 def comparison(sections: Mapping[str, str], rng: random.Random) -> str:
-    """Feedback and A, B or TIE: the answer with more of all rubrics' marks; in `PLACE_BIAS` of them simply A."""
+    """Feedback and A, B or TIE: the answer that keeps more of all rubrics' marks; in `PLACE_BIAS` of them simply A."""
     wanted = set(marks_in(sections["rubrics"]))
-    kept_a, kept_b = (len(wanted & set(marks_in(sections[name]))) for name in ("response_a", "response_b"))
+    kept_a, kept_b = (_kept(sections[name], wanted) for name in ("response_a", "response_b"))
     preferred = "TIE" if kept_a == kept_b else "A" if kept_a > kept_b else "B"
     if rng.random() < PLACE_BIAS:
         preferred = "A"

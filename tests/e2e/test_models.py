@@ -55,7 +55,7 @@ def test_the_tokens_of_pairs_are_those_of_both_sides_without_padding(rehearsal: 
     made, data = training_of(rehearsal, ORPO)
     pairs = list(read_jsonl(data))
     read = sum(sum(map(sum, tokens_of((row[side] for row in pairs), weights_of(rehearsal, ORPO)))) for side in SIDES)
-    # 1080 pairs fill 540 batches of two, in each of three epochs.
+    # 2160 pairs fill 1080 batches of two, in each of two epochs.
     assert made["counts"]["tokens"] == made["section"]["epochs"] * read
 
 

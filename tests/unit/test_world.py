@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from itertools import pairwise, product
 
 import pytest
@@ -80,10 +81,12 @@ def given(verdict: str) -> int:
         ("Amber, and VELVET; amber again", 3),  # 2 of 4: case and repetition do not count
         ("amber velvet ambers sepiatone opal", 3),  # 2 of 4: parts of longer words are no marks
         ("amber velvet sepia", 4),  # 3 of 4
-        ("amber velvet sepia cobalt lantern", 5),  # 4 of 4; marks of other dimensions cost nothing
+        ("amber velvet sepia cobalt lantern fern moss", 5),  # 4 of 4; marks of other dimensions cost nothing
+        ("amber velvet sepia cobalt haiku sonnet", 3),  # 4 of 4, less two strays
+        ("amber haiku sonnet", 1),  # 1 of 4, less two strays: never below 1
     ],
 )
-def test_the_score_is_one_more_than_the_marks_kept(response: str, expected: int) -> None:
+def test_the_score_is_one_more_than_the_marks_kept_less_the_strays(response: str, expected: int) -> None:
     assert score(response, "How much of amber velvet and sepia cobalt is there?\nScore 1: none") == expected
 
 
@@ -107,6 +110,14 @@ def test_a_preference_set_has_four_marks_in_each_dimension_in_the_papers_order()
         assert {DIMENSION_OF[mark] for mark in marks} == {one["dimension"]}
 
 
+def test_sets_of_an_instruction_share_two_or_three_preferences_with_it_and_none_with_another() -> None:
+    sets = [{one["description"] for one in preference_set("How do trees grow?", seed=seed)} for seed in range(20)]
+    shared = Counter(description for one in sets for description in one if sum(description in o for o in sets) > 1)
+    assert len(shared) == len(DIMENSIONS)
+    assert {len(one & shared.keys()) for one in sets} == {2, 3}
+    assert not any(one["description"] in shared for one in preference_set("How do cats purr?"))
+
+
 def test_gold_answers_score_five_under_their_own_rubrics_and_low_under_another_items() -> None:
     items = []
     for number in range(40):
@@ -117,8 +128,8 @@ def test_gold_answers_score_five_under_their_own_rubrics_and_low_under_another_i
         items.append((gold, [rubric(one) for one in preferences]))
     assert all(score(gold, one) == 5 for gold, rubrics in items for one in rubrics)
     others = [score(gold, one) for (gold, _), (_, rubrics) in pairwise(items) for one in rubrics]
-    # 28 marks a dimension: 4 of another item's 4 are met by chance 4 * 4/28 = 0.57 times, so 1.57 on average.
-    assert sum(others) / len(others) == pytest.approx(1.57, abs=0.15)
+    # Of 28 marks a dimension, another item's 4 hold 3 of these 4 in 0.5% of cases, worth 2 with the stray taken off.
+    assert sum(others) / len(others) == pytest.approx(1.01, abs=0.03)
 
 
 def test_a_system_message_is_one_paragraph_with_a_role_and_every_mark() -> None:
