@@ -210,7 +210,8 @@ def test_what_a_rehearsal_makes_of_a_batch_must_divide_too(tmp_path: Path) -> No
 def test_what_a_rehearsal_makes_of_a_reward_training_must_be_openrlhfs_too(
     changes: str, told: str, tmp_path: Path
 ) -> None:
-    found = problems_with(f"rehearsal: {{training: {{reward: {{{changes}}}}}}}", tmp_path, REHEARSAL)
+    stage1 = f"rehearsal: {{training: {{models: {{janus-rm-stage1-7b: {{{changes}}}}}}}}}"
+    found = problems_with(stage1, tmp_path, REHEARSAL)
     assert f"rehearsal.training: with these changes models.janus-rm-stage1-7b.train.{told}" in found
 
 

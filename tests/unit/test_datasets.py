@@ -200,11 +200,11 @@ def test_what_is_left_out_stands_in_the_manifest_by_status() -> None:
     truncated = {"i-1/0": Status.TRUNCATED, "i-1/1": Status.TRUNCATED, "i-2/0": Status.REFUSED}
     options = collection(truncated)
     rows, made = cut("orpo", *options)
-    # i-1 has one response left, so no pair; i-2 has two.
-    assert len(rows) == 59
+    # Two pairs each of 58 instructions; i-1 has one response left, so none, and i-2 has two, so one.
+    assert len(rows) == 58 * 2 + 1
     assert made["counts"]["left_out_responses"] == {"refused": 1, "truncated": 2}
-    assert made["counts"]["left_out"] == {"pairs_for_want_of_responses": 1}
-    assert made["counts"]["rows_if_complete"] == 59 + 1
+    assert made["counts"]["left_out"] == {"pairs_for_want_of_responses": 3}
+    assert made["counts"]["rows_if_complete"] == 117 + 3
     rows, made = cut("sft-196k", *options)
     assert len(rows) == made["counts"]["rows"] == 177 and made["counts"]["rows_if_complete"] == 180
     assert made["section"]["seed"] == 42
