@@ -69,7 +69,7 @@ rule rankings:
 rule best_of:
     """What the best of k answers comes to, for every k."""
     input:
-        lookups.curve_files(RECIPE),
+        files.curve_files(RECIPE),
 
 
 rule answer_analyses:
@@ -108,7 +108,7 @@ rule all:
         rules.win_rates.input,
         rules.calibrations.input,
         rules.answer_analyses.input,
-        expand("<results>/models/{model}/card.md", model=lookups.trained_models(RECIPE)),
+        expand("<results>/models/{model}/card.md", model=entries.trained_models(RECIPE)),
         rules.datasets.input,
         rules.analyses.input,
 
@@ -124,14 +124,11 @@ rule models:
     input:
         expand(
             "<results>/models/{model}/manifest.json",
-            model=lookups.trained_models(RECIPE),
+            model=entries.trained_models(RECIPE),
         ),
 
 
 rule environments:
     """The engines' environments alone: tests and clusters without a network on their nodes want them first."""
     input:
-        [
-            lookups.environment_of(RECIPE, tool)
-            for tool in ("axolotl", "openrlhf", "vllm")
-        ],
+        [jobs.environment_of(RECIPE, tool) for tool in ("axolotl", "openrlhf", "vllm")],

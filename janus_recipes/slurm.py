@@ -1,7 +1,7 @@
 """End the Slurm jobs of a run whose Snakemake was killed.
 
 They belong to Slurm and go on, but a new Snakemake does not know them and submits the same work again: two writers, and
-a job still queued would later delete what the new run made. So a new run first cancels them (`lookups.lock_run` in the
+a job still queued would later delete what the new run made. So a new run first cancels them (`running.lock_run` in the
 Snakefile); their work goes on from its last row or checkpoint. Slurm names all jobs of one run by the run's id, which
 stands in Snakemake's log.
 """

@@ -21,7 +21,7 @@ rule count_unique:
     resources:
         mem_mb=JOBS.asking_mem_mb,
     params:
-        spec=lambda wildcards: lookups.spec(NOTICE),
+        spec=lambda wildcards: specs.spec(NOTICE),
     shell:
         "janus analysis table1 --instructions {input.instructions} --preferences {input.preferences}"
         " --system-messages {input.system_messages} --out {output.csv} > {log} 2>&1"
@@ -39,7 +39,7 @@ rule count_sources:
     log:
         "<logs>/analysis/table5.log",
     params:
-        spec=lambda wildcards: lookups.spec(list(RECIPE.collection.sources), NOTICE),
+        spec=lambda wildcards: specs.spec(list(RECIPE.collection.sources), NOTICE),
     shell:
         "janus analysis table5 --instructions {input.instructions} --out {output.csv} > {log} 2>&1"
 
@@ -58,7 +58,7 @@ rule rank_subdimensions:
     resources:
         mem_mb=JOBS.asking_mem_mb,
     params:
-        spec=lambda wildcards: lookups.spec(RECIPE.seed, NOTICE),
+        spec=lambda wildcards: specs.spec(RECIPE.seed, NOTICE),
     shell:
         "janus analysis table7 --preferences {input.preferences} --out {output.csv} > {log} 2>&1"
 
@@ -78,7 +78,7 @@ rule compare_descriptions:
     resources:
         mem_mb=JOBS.asking_mem_mb,
     params:
-        spec=lambda wildcards: lookups.spec(
+        spec=lambda wildcards: specs.spec(
             RECIPE.collection.preference_sets.per_instruction, NOTICE
         ),
     shell:
@@ -102,7 +102,7 @@ rule compare_messages:
     resources:
         mem_mb=JOBS.asking_mem_mb,
     params:
-        spec=lambda wildcards: lookups.spec(
+        spec=lambda wildcards: specs.spec(
             [
                 [
                     bench.sources,

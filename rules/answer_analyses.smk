@@ -10,8 +10,8 @@ localrules:
 rule measure_lengths:
     """Figure 8: how long the models' answers are, beside the reference answers."""
     input:
-        bench=lambda wildcards: lookups.analysed_bench(RECIPE, wildcards.answers),
-        answers=lambda wildcards: lookups.analysed_answers(RECIPE, wildcards.answers),
+        bench=lambda wildcards: files.analysed_bench(RECIPE, wildcards.answers),
+        answers=lambda wildcards: files.analysed_answers(RECIPE, wildcards.answers),
     output:
         csv="<results>/answer_analyses/{answers}/figure8.csv",
         markdown="<results>/answer_analyses/{answers}/figure8.md",
@@ -20,7 +20,7 @@ rule measure_lengths:
     log:
         "<logs>/answer_analyses/{answers}/figure8.log",
     params:
-        spec=lambda wildcards: lookups.answer_analysis_spec(RECIPE, wildcards.answers),
+        spec=lambda wildcards: specs.answer_analysis_spec(RECIPE, wildcards.answers),
     shell:
         "janus analysis figure8 {wildcards.answers} {input.answers} --bench {input.bench} --out {output.csv} > {log} 2>&1"
 
@@ -28,8 +28,8 @@ rule measure_lengths:
 rule measure_likeness:
     """Figure 9: ROUGE-L between a model's answers to the system messages of one instruction."""
     input:
-        bench=lambda wildcards: lookups.analysed_bench(RECIPE, wildcards.answers),
-        answers=lambda wildcards: lookups.analysed_answers(RECIPE, wildcards.answers),
+        bench=lambda wildcards: files.analysed_bench(RECIPE, wildcards.answers),
+        answers=lambda wildcards: files.analysed_answers(RECIPE, wildcards.answers),
         published=RECIPE.published_figures,
     output:
         csv="<results>/answer_analyses/{answers}/figure9.csv",
@@ -39,7 +39,7 @@ rule measure_likeness:
     log:
         "<logs>/answer_analyses/{answers}/figure9.log",
     params:
-        spec=lambda wildcards: lookups.answer_analysis_spec(RECIPE, wildcards.answers),
+        spec=lambda wildcards: specs.answer_analysis_spec(RECIPE, wildcards.answers),
     shell:
         "janus analysis figure9 {wildcards.answers} {input.answers} --bench {input.bench} --out {output.csv} > {log} 2>&1"
 
@@ -47,9 +47,9 @@ rule measure_likeness:
 rule show_examples:
     """Tables 12 to 14: some instances with every model's answer and the judge's scores."""
     input:
-        bench=lambda wildcards: lookups.analysed_bench(RECIPE, wildcards.answers),
-        answers=lambda wildcards: lookups.analysed_answers(RECIPE, wildcards.answers),
-        verdicts=lambda wildcards: lookups.analysed_verdicts(RECIPE, wildcards.answers),
+        bench=lambda wildcards: files.analysed_bench(RECIPE, wildcards.answers),
+        answers=lambda wildcards: files.analysed_answers(RECIPE, wildcards.answers),
+        verdicts=lambda wildcards: files.analysed_verdicts(RECIPE, wildcards.answers),
     output:
         csv="<results>/answer_analyses/{answers}/examples.csv",
         markdown="<results>/answer_analyses/{answers}/examples.md",
@@ -57,7 +57,7 @@ rule show_examples:
     log:
         "<logs>/answer_analyses/{answers}/examples.log",
     params:
-        spec=lambda wildcards: lookups.answer_analysis_spec(
+        spec=lambda wildcards: specs.answer_analysis_spec(
             RECIPE, wildcards.answers, examples=True
         ),
     shell:

@@ -5,7 +5,7 @@ rule choose_bench_prompts:
     """Each benchmark's quota of instructions that the Collection does not use."""
     input:
         instructions="<results>/collection/instructions.jsonl",
-        pools=lambda wildcards: lookups.local_files(bench_of(wildcards).sources),
+        pools=lambda wildcards: files.local_files(bench_of(wildcards).sources),
     output:
         rows="<results>/bench/{bench}/prompts.jsonl",
         bad="<results>/bench/{bench}/prompts.bad.jsonl",
@@ -13,7 +13,7 @@ rule choose_bench_prompts:
     log:
         "<logs>/bench/{bench}/prompts.log",
     params:
-        spec=lambda wildcards: lookups.prompts_spec(RECIPE, wildcards.bench),
+        spec=lambda wildcards: specs.prompts_spec(RECIPE, wildcards.bench),
     shell:
         "janus bench prompts {wildcards.bench} --instructions {input.instructions} --out {output.rows} > {log} 2>&1"
 
@@ -111,7 +111,7 @@ rule write_rubrics:
 rule assemble_bench:
     """The instances: instruction, system message, reference answer and four rubrics, with preferences never trained on."""
     input:
-        excluded=lambda wildcards: lookups.excluded_file(RECIPE, wildcards.bench),
+        excluded=lambda wildcards: files.excluded_file(RECIPE, wildcards.bench),
         prompts="<results>/bench/{bench}/prompts.jsonl",
         preferences="<results>/bench/{bench}/preferences.jsonl",
         system_messages="<results>/bench/{bench}/system_messages.jsonl",
@@ -125,11 +125,11 @@ rule assemble_bench:
     log:
         "<logs>/bench/{bench}/bench.log",
     wildcard_constraints:
-        bench=lookups.one_of(lookups.published_benches(RECIPE, published=False)),
+        bench=entries.one_of(entries.published_benches(RECIPE, published=False)),
     resources:
         mem_mb=JOBS.asking_mem_mb,
     params:
-        spec=lambda wildcards: lookups.assembling_spec(RECIPE, wildcards.bench),
+        spec=lambda wildcards: specs.assembling_spec(RECIPE, wildcards.bench),
     shell:
         "janus bench assemble {wildcards.bench} --prompts {input.prompts} --preferences {input.preferences}"
         " --system-messages {input.system_messages} --references {input.references} --rubrics {input.rubrics}"
@@ -139,16 +139,16 @@ rule assemble_bench:
 rule load_published_bench:
     """The same of a bench that somebody has published whole, as the paper's authors have theirs: nothing is asked."""
     input:
-        records=lambda wildcards: lookups.published_file(RECIPE, wildcards.bench),
-        excluded=lambda wildcards: lookups.excluded_file(RECIPE, wildcards.bench),
+        records=lambda wildcards: files.published_file(RECIPE, wildcards.bench),
+        excluded=lambda wildcards: files.excluded_file(RECIPE, wildcards.bench),
     output:
         rows="<results>/bench/{bench}/bench.jsonl",
         manifest="<results>/bench/{bench}/bench.jsonl.manifest.json",
     log:
         "<logs>/bench/{bench}/bench.log",
     wildcard_constraints:
-        bench=lookups.one_of(lookups.published_benches(RECIPE, published=True)),
+        bench=entries.one_of(entries.published_benches(RECIPE, published=True)),
     params:
-        spec=lambda wildcards: lookups.published_spec(RECIPE, wildcards.bench),
+        spec=lambda wildcards: specs.published_spec(RECIPE, wildcards.bench),
     shell:
         "janus bench load {wildcards.bench} --out {output.rows} > {log} 2>&1"

@@ -10,11 +10,11 @@ rule sample_answers:
     """Several answers of one model to each instance, for all selections that choose from so many."""
     input:
         bench="<results>/bench/{bench}/bench.jsonl",
-        model=lambda wildcards: lookups.made_model(RECIPE, wildcards.model),
-        template=lambda wildcards: lookups.base_spec(
+        model=lambda wildcards: files.made_model(RECIPE, wildcards.model),
+        template=lambda wildcards: entries.base_spec(
             RECIPE, wildcards.model
         ).chat_template,
-        env=lookups.environment_of(RECIPE, "vllm"),
+        env=jobs.environment_of(RECIPE, "vllm"),
     output:
         rows="<results>/samples/{bench}/{model}/{condition}.{samples}.jsonl",
         manifest="<results>/samples/{bench}/{model}/{condition}.{samples}.jsonl.manifest.json",
@@ -22,11 +22,11 @@ rule sample_answers:
         "<logs>/samples/{bench}/{model}/{condition}.{samples}.log",
     threads: JOBS.engine_cpus
     resources:
-        gpu=lambda wildcards: lookups.generation_gpus(RECIPE, wildcards.model),
+        gpu=lambda wildcards: jobs.generation_gpus(RECIPE, wildcards.model),
         mem_mb=JOBS.engine_mem_mb,
         runtime=lambda wildcards: minutes(sampling_hours(wildcards)),
     params:
-        spec=lambda wildcards: lookups.generation_spec(
+        spec=lambda wildcards: specs.generation_spec(
             RECIPE, wildcards.model, wildcards.condition
         ),
     shell:
@@ -38,12 +38,12 @@ rule reward_samples:
     """The reward model's score of every sample."""
     input:
         bench="<results>/bench/{bench}/bench.jsonl",
-        samples=lambda wildcards: lookups.sample_file(RECIPE, wildcards),
-        model=lambda wildcards: lookups.made_model(RECIPE, reward_model_of(wildcards)),
-        template=lambda wildcards: lookups.base_spec(
+        samples=lambda wildcards: files.sample_file(RECIPE, wildcards),
+        model=lambda wildcards: files.made_model(RECIPE, reward_model_of(wildcards)),
+        template=lambda wildcards: entries.base_spec(
             RECIPE, reward_model_of(wildcards)
         ).chat_template,
-        env=lookups.environment_of(RECIPE, "vllm"),
+        env=jobs.environment_of(RECIPE, "vllm"),
     output:
         rows="<results>/rewards/{bench}/{model}/{condition}.{selection}.jsonl",
         manifest="<results>/rewards/{bench}/{model}/{condition}.{selection}.jsonl.manifest.json",
@@ -51,13 +51,11 @@ rule reward_samples:
         "<logs>/rewards/{bench}/{model}/{condition}.{selection}.log",
     threads: JOBS.engine_cpus
     resources:
-        gpu=lambda wildcards: lookups.generation_gpus(
-            RECIPE, reward_model_of(wildcards)
-        ),
+        gpu=lambda wildcards: jobs.generation_gpus(RECIPE, reward_model_of(wildcards)),
         mem_mb=JOBS.engine_mem_mb,
         runtime=lambda wildcards: minutes(RECIPE.best_of[wildcards.selection].hours),
     params:
-        spec=lambda wildcards: lookups.rewarding_spec(
+        spec=lambda wildcards: specs.rewarding_spec(
             RECIPE, wildcards.selection, wildcards.condition
         ),
     shell:
@@ -68,7 +66,7 @@ rule reward_samples:
 rule choose_best_answers:
     """The answers of a selection: of each instance's samples the one with the highest reward."""
     input:
-        samples=lambda wildcards: lookups.sample_file(RECIPE, wildcards),
+        samples=lambda wildcards: files.sample_file(RECIPE, wildcards),
         rewards="<results>/rewards/{bench}/{model}/{condition}.{selection}.jsonl",
     output:
         rows="<results>/answers/{bench}/{model}/{condition}.{selection}.jsonl",
@@ -76,7 +74,7 @@ rule choose_best_answers:
     log:
         "<logs>/answers/{bench}/{model}/{condition}.{selection}.log",
     params:
-        spec=lambda wildcards: lookups.spec(RECIPE.best_of[wildcards.selection].samples),
+        spec=lambda wildcards: specs.spec(RECIPE.best_of[wildcards.selection].samples),
     shell:
         "janus best-of choose {wildcards.selection} --samples {input.samples} --rewards {input.rewards}"
         " --out {output.rows} > {log} 2>&1"
@@ -99,7 +97,7 @@ rule judge_samples:
     """Verdicts on every sample, where the recipe wants the curve in the judge's scores."""
     input:
         bench="<results>/bench/{bench}/bench.jsonl",
-        samples=lambda wildcards: lookups.sample_file(RECIPE, wildcards),
+        samples=lambda wildcards: files.sample_file(RECIPE, wildcards),
         prompt=RECIPE.prompts.judge,
         served=asking_job(RECIPE.judging).inputs,
     output:
@@ -113,7 +111,7 @@ rule judge_samples:
         mem_mb=asking_job(RECIPE.judging).mem_mb,
         runtime=minutes(JOBS.asking_hours),
     params:
-        spec=lambda wildcards: lookups.judging_spec(RECIPE),
+        spec=lambda wildcards: specs.judging_spec(RECIPE),
     shell:
         "janus best-of judge {wildcards.selection} --bench {input.bench} --samples {input.samples}"
         " --out {output.rows} > {log} 2>&1"
@@ -123,10 +121,10 @@ rule build_best_of_curve:
     """What the best of k comes to for every k, with 95% intervals: CSV, Markdown and a picture."""
     input:
         bench="<results>/bench/{bench}/bench.jsonl",
-        rewards=lambda wildcards: lookups.curve_inputs(
+        rewards=lambda wildcards: files.curve_inputs(
             RECIPE, wildcards.bench, wildcards.selection, verdicts=False
         ),
-        verdicts=lambda wildcards: lookups.curve_inputs(
+        verdicts=lambda wildcards: files.curve_inputs(
             RECIPE, wildcards.bench, wildcards.selection, verdicts=True
         ),
     output:
@@ -137,7 +135,7 @@ rule build_best_of_curve:
     log:
         "<logs>/best_of/{bench}/{selection}.log",
     params:
-        spec=lambda wildcards: lookups.curve_spec(RECIPE, wildcards.selection),
+        spec=lambda wildcards: specs.curve_spec(RECIPE, wildcards.selection),
         verdicts=lambda wildcards, input: [
             f"--verdicts {path}" for path in input.verdicts
         ],

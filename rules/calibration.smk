@@ -11,7 +11,7 @@ rule judge_by_another:
     input:
         bench="<results>/bench/{bench}/bench.jsonl",
         answers="<results>/answers/{bench}/{model}/{condition}.jsonl",
-        prompt=lambda wildcards: lookups.judge_prompt(RECIPE, wildcards.judge),
+        prompt=lambda wildcards: files.judge_prompt(RECIPE, wildcards.judge),
         served=lambda wildcards: asking_job(judge_of(wildcards)).inputs,
     output:
         rows="<results>/verdicts/{bench}/{model}/{condition}.own@{judge}.jsonl",
@@ -24,7 +24,7 @@ rule judge_by_another:
         mem_mb=lambda wildcards: asking_job(judge_of(wildcards)).mem_mb,
         runtime=minutes(JOBS.asking_hours),
     params:
-        spec=lambda wildcards: lookups.judge_spec(RECIPE, wildcards.judge),
+        spec=lambda wildcards: specs.judge_spec(RECIPE, wildcards.judge),
     shell:
         "janus judge --judge {wildcards.judge} --bench {input.bench} --answers {input.answers}"
         " --out {output.rows} > {log} 2>&1"
@@ -34,9 +34,7 @@ rule calibrate_judges:
     """Agreement of the judges of a calibration, each with itself too: rank correlation, kappa, shift, swapped models."""
     input:
         bench=lambda wildcards: f"<results>/bench/{calibration_of(wildcards).benchmark}/bench.jsonl",
-        verdicts=lambda wildcards: lookups.calibrated_files(
-            RECIPE, wildcards.calibration
-        ),
+        verdicts=lambda wildcards: files.calibrated_files(RECIPE, wildcards.calibration),
     output:
         csv="<results>/calibrations/{calibration}.csv",
         markdown="<results>/calibrations/{calibration}.md",
@@ -44,7 +42,7 @@ rule calibrate_judges:
     log:
         "<logs>/calibrations/{calibration}.log",
     params:
-        spec=lambda wildcards: lookups.calibration_spec(RECIPE, wildcards.calibration),
+        spec=lambda wildcards: specs.calibration_spec(RECIPE, wildcards.calibration),
     shell:
         "janus judge calibrate {wildcards.calibration} {input.verdicts} --bench {input.bench}"
         " --out {output.csv} > {log} 2>&1"
@@ -54,11 +52,9 @@ rule report_bias:
     """What the judges of a calibration prefer beside the rubrics: length, place, their own family's models."""
     input:
         bench=lambda wildcards: f"<results>/bench/{calibration_of(wildcards).benchmark}/bench.jsonl",
-        verdicts=lambda wildcards: lookups.calibrated_files(
-            RECIPE, wildcards.calibration
-        ),
-        answers=lambda wildcards: lookups.judged_answers(RECIPE, wildcards.calibration),
-        win_rates=lambda wildcards: lookups.win_rates_beside(
+        verdicts=lambda wildcards: files.calibrated_files(RECIPE, wildcards.calibration),
+        answers=lambda wildcards: files.judged_answers(RECIPE, wildcards.calibration),
+        win_rates=lambda wildcards: files.win_rates_beside(
             RECIPE, wildcards.calibration
         ),
     output:
@@ -69,7 +65,7 @@ rule report_bias:
     log:
         "<logs>/calibrations/{calibration}.bias.log",
     params:
-        spec=lambda wildcards: lookups.calibration_spec(RECIPE, wildcards.calibration),
+        spec=lambda wildcards: specs.calibration_spec(RECIPE, wildcards.calibration),
         answers=lambda wildcards: f"results/{RECIPE.name}/answers/{calibration_of(wildcards).benchmark}",
         win_rates=lambda wildcards, input: " ".join(
             f"--win-rates {one}" for one in input.win_rates

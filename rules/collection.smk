@@ -86,14 +86,14 @@ rule write_helpful_responses:
     log:
         "<logs>/collection/helpful.{condition}.log",
     wildcard_constraints:
-        condition=lookups.one_of(RECIPE.collection.helpful_responses),
+        condition=entries.one_of(RECIPE.collection.helpful_responses),
     threads: lambda wildcards: asking_job(helpful_of(wildcards)).cpus
     resources:
         gpu=lambda wildcards: asking_job(helpful_of(wildcards)).gpus,
         mem_mb=lambda wildcards: asking_job(helpful_of(wildcards)).mem_mb,
         runtime=minutes(JOBS.asking_hours),
     params:
-        spec=lambda wildcards: lookups.helpful_spec(RECIPE, wildcards.condition),
+        spec=lambda wildcards: specs.helpful_spec(RECIPE, wildcards.condition),
     shell:
         "janus collect helpful-responses {wildcards.condition} --instructions {input.instructions}"
         " --out {output.rows} > {log} 2>&1"

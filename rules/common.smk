@@ -1,12 +1,13 @@
-"""What rules look up in the recipe: one line each, named as the noun they return. `janus_recipes/workflow.py` has more."""
+"""What rules look up in the recipe: one line each, named as the noun they return. `janus_recipes/workflow/` has more."""
 
-from janus_recipes import workflow as lookups
+from janus_recipes.generation.asked import answering
+from janus_recipes.workflow import entries, files, jobs, running, specs
 
-RECIPE = lookups.recipe_of(config, workflow.configfiles)
+RECIPE = running.recipe_of(config, workflow.configfiles)
 JOBS = RECIPE.resources
-lookups.tell_jobs(workflow.configfiles)
+running.tell_jobs(workflow.configfiles)
 if workflow.is_main_process:  # jobs read this file again
-    lookups.warn_of_retirements(RECIPE)
+    running.warn_of_retirements(RECIPE)
 
 
 # A cluster's SIGTERM reaches every process of a job. bash by itself would die of it, and Slurm then kill the rest: with
@@ -20,25 +21,25 @@ pathvars:
 
 
 wildcard_constraints:
-    model=lookups.one_of(RECIPE.models),
-    dataset=lookups.one_of(RECIPE.datasets),
-    bench=lookups.one_of(RECIPE.benchmarks),
-    table=lookups.one_of(RECIPE.tables),
-    selection=lookups.one_of(RECIPE.best_of),
-    samples=lookups.one_of(str(one.samples) for one in RECIPE.best_of.values()),
-    ranking=lookups.one_of(RECIPE.rankings),
-    answers=lookups.one_of(RECIPE.answer_analyses),
-    win_rate=lookups.one_of(RECIPE.win_rates),
-    against=lookups.one_of(RECIPE.models),
-    judge=lookups.one_of(RECIPE.judges),
-    calibration=lookups.one_of(RECIPE.calibrations),
-    base=lookups.one_of(RECIPE.base_models),
+    model=entries.one_of(RECIPE.models),
+    dataset=entries.one_of(RECIPE.datasets),
+    bench=entries.one_of(RECIPE.benchmarks),
+    table=entries.one_of(RECIPE.tables),
+    selection=entries.one_of(RECIPE.best_of),
+    samples=entries.one_of(str(one.samples) for one in RECIPE.best_of.values()),
+    ranking=entries.one_of(RECIPE.rankings),
+    answers=entries.one_of(RECIPE.answer_analyses),
+    win_rate=entries.one_of(RECIPE.win_rates),
+    against=entries.one_of(RECIPE.models),
+    judge=entries.one_of(RECIPE.judges),
+    calibration=entries.one_of(RECIPE.calibrations),
+    base=entries.one_of(RECIPE.base_models),
     condition="none|default|multifaceted",
     rubrics="own|swapped",
 
 
 onstart:
-    lookups.lock_run(RECIPE, log[0])
+    running.lock_run(RECIPE, log[0])
 
 
 def model_of(wildcards):
@@ -62,7 +63,7 @@ def reward_model_of(wildcards):
 
 
 def sampling_hours(wildcards):
-    return lookups.sampling_hours(RECIPE, int(wildcards.samples))
+    return jobs.sampling_hours(RECIPE, int(wildcards.samples))
 
 
 def helpful_of(wildcards):
@@ -78,15 +79,15 @@ def bench_option(wildcards):
 
 
 def asking_spec(asking):
-    return lookups.asking_spec(RECIPE, asking)
+    return specs.asking_spec(RECIPE, asking)
 
 
 def asking_job(asking):
-    return lookups.asking_job(RECIPE, asking)
+    return jobs.asking_job(RECIPE, asking)
 
 
 def answering_job(wildcards):
-    return asking_job(lookups.answering(RECIPE, wildcards.model))
+    return asking_job(answering(RECIPE, wildcards.model))
 
 
 def minutes(hours):

@@ -5,21 +5,19 @@ rule cut_dataset:
     """Conversations, or preference pairs: from gold responses and their system messages, or from helpful responses."""
     input:
         instructions="<results>/collection/instructions.jsonl",
-        system_messages=lambda wildcards: lookups.message_file(
-            RECIPE, wildcards.dataset
-        ),
-        responses=lambda wildcards: lookups.response_file(RECIPE, wildcards.dataset),
+        system_messages=lambda wildcards: files.message_file(RECIPE, wildcards.dataset),
+        responses=lambda wildcards: files.response_file(RECIPE, wildcards.dataset),
     output:
         rows="<results>/datasets/{dataset}.jsonl",
         manifest="<results>/datasets/{dataset}.jsonl.manifest.json",
     log:
         "<logs>/datasets/{dataset}.log",
     wildcard_constraints:
-        dataset=lookups.one_of(lookups.cut_datasets(RECIPE)),
+        dataset=entries.one_of(entries.cut_datasets(RECIPE)),
     resources:
         mem_mb=JOBS.asking_mem_mb,
     params:
-        spec=lambda wildcards: lookups.dataset_spec(RECIPE, wildcards.dataset),
+        spec=lambda wildcards: specs.dataset_spec(RECIPE, wildcards.dataset),
         messages=messages_option,
     shell:
         "janus dataset {wildcards.dataset} --instructions {input.instructions} {params.messages}"
@@ -29,8 +27,8 @@ rule cut_dataset:
 rule mix_helpful_pairs:
     """Pairs of general helpfulness from public pools, for the reward model's second stage."""
     input:
-        lambda wildcards: lookups.local_files(
-            lookups.pools_of_mix(RECIPE, wildcards.dataset)
+        lambda wildcards: files.local_files(
+            entries.pools_of_mix(RECIPE, wildcards.dataset)
         ),
     output:
         rows="<results>/datasets/{dataset}.jsonl",
@@ -39,11 +37,11 @@ rule mix_helpful_pairs:
     log:
         "<logs>/datasets/{dataset}.log",
     wildcard_constraints:
-        dataset=lookups.one_of(lookups.helpful_mixes(RECIPE)),
+        dataset=entries.one_of(entries.helpful_mixes(RECIPE)),
     resources:
         mem_mb=JOBS.asking_mem_mb,
     params:
-        spec=lambda wildcards: lookups.mix_spec(RECIPE, wildcards.dataset),
+        spec=lambda wildcards: specs.mix_spec(RECIPE, wildcards.dataset),
     shell:
         "janus helpful-mix {wildcards.dataset} --out {output.rows} > {log} 2>&1"
 
@@ -61,6 +59,6 @@ rule write_card:
     log:
         "<logs>/datasets/{dataset}.card.log",
     params:
-        spec=lambda wildcards: lookups.card_spec(RECIPE, wildcards.dataset),
+        spec=lambda wildcards: specs.card_spec(RECIPE, wildcards.dataset),
     shell:
         "janus card {wildcards.dataset} --rows {input.rows} --out {output.card} > {log} 2>&1"

@@ -8,25 +8,25 @@ rule generate_answers:
     """One model under one condition. Base models and trained models go the same way."""
     input:
         bench="<results>/bench/{bench}/bench.jsonl",
-        model=lambda wildcards: lookups.made_model(RECIPE, wildcards.model),
-        template=lambda wildcards: lookups.base_spec(
+        model=lambda wildcards: files.made_model(RECIPE, wildcards.model),
+        template=lambda wildcards: entries.base_spec(
             RECIPE, wildcards.model
         ).chat_template,
-        env=lookups.environment_of(RECIPE, "vllm"),
+        env=jobs.environment_of(RECIPE, "vllm"),
     output:
         rows="<results>/answers/{bench}/{model}/{condition}.jsonl",
         manifest="<results>/answers/{bench}/{model}/{condition}.jsonl.manifest.json",
     log:
         "<logs>/answers/{bench}/{model}/{condition}.log",
     wildcard_constraints:
-        model=lookups.one_of(lookups.sampled_models(RECIPE)),
+        model=entries.one_of(entries.sampled_models(RECIPE)),
     threads: JOBS.engine_cpus
     resources:
-        gpu=lambda wildcards: lookups.generation_gpus(RECIPE, wildcards.model),
+        gpu=lambda wildcards: jobs.generation_gpus(RECIPE, wildcards.model),
         mem_mb=JOBS.engine_mem_mb,
         runtime=minutes(RECIPE.generation.hours),
     params:
-        spec=lambda wildcards: lookups.generation_spec(
+        spec=lambda wildcards: specs.generation_spec(
             RECIPE, wildcards.model, wildcards.condition
         ),
     shell:
@@ -45,14 +45,14 @@ rule ask_for_answers:
     log:
         "<logs>/answers/{bench}/{model}/{condition}.log",
     wildcard_constraints:
-        model=lookups.one_of(lookups.asked_models(RECIPE)),
+        model=entries.one_of(entries.asked_models(RECIPE)),
     threads: lambda wildcards: answering_job(wildcards).cpus
     resources:
         gpu=lambda wildcards: answering_job(wildcards).gpus,
         mem_mb=lambda wildcards: answering_job(wildcards).mem_mb,
         runtime=minutes(JOBS.asking_hours),
     params:
-        spec=lambda wildcards: lookups.asked_answers_spec(
+        spec=lambda wildcards: specs.asked_answers_spec(
             RECIPE, wildcards.model, wildcards.condition
         ),
     shell:

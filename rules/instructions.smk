@@ -4,7 +4,7 @@
 rule sample_instructions:
     """De-duplicate, sample evenly, top up, and remove instructions that carry a system message already."""
     input:
-        lookups.instruction_pools(RECIPE),
+        files.instruction_pools(RECIPE),
         # Other figures to compare with do not make other instructions, which all that is asked later depends on.
         ancient(RECIPE.published_figures),
     output:
@@ -18,6 +18,6 @@ rule sample_instructions:
     resources:
         mem_mb=JOBS.engine_mem_mb,
     params:
-        spec=lambda wildcards: lookups.instructions_spec(RECIPE),
+        spec=lambda wildcards: specs.instructions_spec(RECIPE),
     shell:
         "janus collect instructions --out {output.rows} > {log} 2>&1"

@@ -19,7 +19,7 @@ rule judge_answers:
         mem_mb=asking_job(RECIPE.judging).mem_mb,
         runtime=minutes(JOBS.asking_hours),
     params:
-        spec=lambda wildcards: lookups.judging_spec(RECIPE),
+        spec=lambda wildcards: specs.judging_spec(RECIPE),
     shell:
         "janus judge --bench {input.bench} --answers {input.answers} --rubrics {wildcards.rubrics}"
         " --out {output.rows} > {log} 2>&1"

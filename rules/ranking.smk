@@ -15,7 +15,7 @@ rule pair_reference_answers:
     log:
         "<logs>/bench/{bench}/pairs.log",
     params:
-        spec=lambda wildcards: lookups.spec(RECIPE.seed),
+        spec=lambda wildcards: specs.spec(RECIPE.seed),
     shell:
         "janus rank pairs --bench {input.bench} --out {output.rows} > {log} 2>&1"
 
@@ -24,11 +24,11 @@ rule score_pairs:
     """What one model makes of both answers of each pair: a reward, or the log-probability that it gives to them."""
     input:
         pairs="<results>/bench/{bench}/pairs.jsonl",
-        model=lambda wildcards: lookups.made_model(RECIPE, wildcards.model),
-        template=lambda wildcards: lookups.base_spec(
+        model=lambda wildcards: files.made_model(RECIPE, wildcards.model),
+        template=lambda wildcards: entries.base_spec(
             RECIPE, wildcards.model
         ).chat_template,
-        env=lookups.environment_of(RECIPE, "vllm"),
+        env=jobs.environment_of(RECIPE, "vllm"),
     output:
         rows="<results>/scores/{bench}/{model}.jsonl",
         manifest="<results>/scores/{bench}/{model}.jsonl.manifest.json",
@@ -36,11 +36,11 @@ rule score_pairs:
         "<logs>/scores/{bench}/{model}.log",
     threads: JOBS.engine_cpus
     resources:
-        gpu=lambda wildcards: lookups.generation_gpus(RECIPE, wildcards.model),
+        gpu=lambda wildcards: jobs.generation_gpus(RECIPE, wildcards.model),
         mem_mb=JOBS.engine_mem_mb,
         runtime=minutes(RECIPE.generation.hours),
     params:
-        spec=lambda wildcards: lookups.scoring_spec(RECIPE, wildcards.model),
+        spec=lambda wildcards: specs.scoring_spec(RECIPE, wildcards.model),
     shell:
         "janus rank score {wildcards.model} --pairs {input.pairs} --env {input.env} --out {output.rows} > {log} 2>&1"
 
@@ -49,7 +49,7 @@ rule build_ranking:
     """One ranking as CSV and Markdown: share of pairs in the right order and mean margin, with 95% intervals."""
     input:
         pairs=lambda wildcards: f"<results>/bench/{RECIPE.rankings[wildcards.ranking].benchmark}/pairs.jsonl",
-        scores=lambda wildcards: lookups.score_files(RECIPE, wildcards.ranking),
+        scores=lambda wildcards: files.score_files(RECIPE, wildcards.ranking),
     output:
         csv="<results>/rankings/{ranking}.csv",
         comparisons="<results>/rankings/{ranking}.comparisons.csv",
@@ -58,6 +58,6 @@ rule build_ranking:
     log:
         "<logs>/rankings/{ranking}.log",
     params:
-        spec=lambda wildcards: lookups.ranking_spec(RECIPE, wildcards.ranking),
+        spec=lambda wildcards: specs.ranking_spec(RECIPE, wildcards.ranking),
     shell:
         "janus rank build {wildcards.ranking} {input.scores} --pairs {input.pairs} --out {output.csv} > {log} 2>&1"

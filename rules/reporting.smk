@@ -9,7 +9,7 @@ rule build_table:
     """One table as CSV, Markdown and HTML: mean, 95% interval, counts, the paper's figure and both judges."""
     input:
         bench=lambda wildcards: f"<results>/bench/{RECIPE.tables[wildcards.table].benchmark}/bench.jsonl",
-        verdicts=lambda wildcards: lookups.verdict_files(RECIPE, wildcards.table),
+        verdicts=lambda wildcards: files.verdict_files(RECIPE, wildcards.table),
         published=RECIPE.published_figures,
     output:
         html="<results>/tables/{table}.html",
@@ -21,6 +21,6 @@ rule build_table:
     log:
         "<logs>/tables/{table}.log",
     params:
-        spec=lambda wildcards: lookups.table_spec(RECIPE, wildcards.table),
+        spec=lambda wildcards: specs.table_spec(RECIPE, wildcards.table),
     shell:
         "janus table {wildcards.table} {input.verdicts} --bench {input.bench} --out {output.html} > {log} 2>&1"

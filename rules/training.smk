@@ -10,7 +10,7 @@ localrules:
 rule make_tiny_base:
     """Rehearsal only: the tiny random Mistral, with a tokenizer of the Collection, that stands for a base model."""
     input:
-        env=lookups.environment_of(RECIPE, "axolotl"),
+        env=jobs.environment_of(RECIPE, "axolotl"),
         template=lambda wildcards: RECIPE.base_models[wildcards.base].chat_template,
         texts=expand(
             "<results>/collection/{texts}.jsonl",
@@ -21,7 +21,7 @@ rule make_tiny_base:
     log:
         "<logs>/base_models/{base}.log",
     params:
-        spec=lambda wildcards: lookups.spec(
+        spec=lambda wildcards: specs.spec(
             RECIPE.seed, RECIPE.rehearsal and RECIPE.rehearsal.tiny_model
         ),
     shell:
@@ -31,7 +31,7 @@ rule make_tiny_base:
 rule write_training_config:
     """The recipe's training as axolotl's own YAML."""
     input:
-        template=lambda wildcards: lookups.base_spec(
+        template=lambda wildcards: entries.base_spec(
             RECIPE, wildcards.model
         ).chat_template,
     output:
@@ -40,9 +40,9 @@ rule write_training_config:
     log:
         "<logs>/models/{model}.config.log",
     wildcard_constraints:
-        model=lookups.one_of(lookups.axolotl_models(RECIPE)),
+        model=entries.one_of(entries.axolotl_models(RECIPE)),
     params:
-        spec=lambda wildcards: lookups.training_spec(RECIPE, wildcards.model),
+        spec=lambda wildcards: specs.training_spec(RECIPE, wildcards.model),
     shell:
         "janus train config {wildcards.model} --out {output.config} > {log} 2>&1"
 
@@ -52,8 +52,8 @@ rule train_model:
     input:
         config="<results>/models/{model}/axolotl.yaml",
         data=lambda wildcards: f"<results>/datasets/{model_of(wildcards).train.dataset}.jsonl",
-        start=lambda wildcards: lookups.start_of(RECIPE, wildcards.model),
-        env=lookups.environment_of(RECIPE, "axolotl"),
+        start=lambda wildcards: files.start_of(RECIPE, wildcards.model),
+        env=jobs.environment_of(RECIPE, "axolotl"),
     output:
         manifest="<results>/models/{model}/manifest.json",
         curve="<results>/models/{model}/training.csv",
@@ -61,7 +61,7 @@ rule train_model:
     log:
         "<logs>/models/{model}.log",
     wildcard_constraints:
-        model=lookups.one_of(lookups.axolotl_models(RECIPE)),
+        model=entries.one_of(entries.axolotl_models(RECIPE)),
     threads: JOBS.engine_cpus
     resources:
         gpu=lambda wildcards: model_of(wildcards).train.gpus,
@@ -69,7 +69,7 @@ rule train_model:
         runtime=lambda wildcards: minutes(model_of(wildcards).train.hours),
     params:
         # The configuration is an input and has no number of GPUs, nor the batch, of which it knows accumulated steps.
-        spec=lambda wildcards: lookups.training_spec(RECIPE, wildcards.model),
+        spec=lambda wildcards: specs.training_spec(RECIPE, wildcards.model),
     shell:
         "janus train run {wildcards.model} --config {input.config} --data {input.data} --env {input.env}"
         " --out {output.manifest} > {log} 2>&1"
@@ -78,7 +78,7 @@ rule train_model:
 rule write_reward_config:
     """The recipe's training of a reward model as OpenRLHF's own flags."""
     input:
-        template=lambda wildcards: lookups.base_spec(
+        template=lambda wildcards: entries.base_spec(
             RECIPE, wildcards.model
         ).chat_template,
     output:
@@ -87,9 +87,9 @@ rule write_reward_config:
     log:
         "<logs>/models/{model}.config.log",
     wildcard_constraints:
-        model=lookups.one_of(lookups.reward_models(RECIPE)),
+        model=entries.one_of(entries.reward_models(RECIPE)),
     params:
-        spec=lambda wildcards: lookups.training_spec(RECIPE, wildcards.model),
+        spec=lambda wildcards: specs.training_spec(RECIPE, wildcards.model),
     shell:
         "janus reward config {wildcards.model} --out {output.config} > {log} 2>&1"
 
@@ -99,8 +99,8 @@ rule train_reward_model:
     input:
         config="<results>/models/{model}/openrlhf.args",
         data=lambda wildcards: f"<results>/datasets/{model_of(wildcards).train.dataset}.jsonl",
-        start=lambda wildcards: lookups.start_of(RECIPE, wildcards.model),
-        env=lookups.environment_of(RECIPE, "openrlhf"),
+        start=lambda wildcards: files.start_of(RECIPE, wildcards.model),
+        env=jobs.environment_of(RECIPE, "openrlhf"),
     output:
         manifest="<results>/models/{model}/manifest.json",
         curve="<results>/models/{model}/training.csv",
@@ -108,14 +108,14 @@ rule train_reward_model:
     log:
         "<logs>/models/{model}.log",
     wildcard_constraints:
-        model=lookups.one_of(lookups.reward_models(RECIPE)),
+        model=entries.one_of(entries.reward_models(RECIPE)),
     threads: JOBS.engine_cpus
     resources:
         gpu=lambda wildcards: model_of(wildcards).train.gpus,
         mem_mb=JOBS.engine_mem_mb,
         runtime=lambda wildcards: minutes(model_of(wildcards).train.hours),
     params:
-        spec=lambda wildcards: lookups.training_spec(RECIPE, wildcards.model),
+        spec=lambda wildcards: specs.training_spec(RECIPE, wildcards.model),
     shell:
         "janus reward run {wildcards.model} --config {input.config} --data {input.data} --env {input.env}"
         " --out {output.manifest} > {log} 2>&1"
@@ -125,7 +125,7 @@ rule write_model_card:
     """A model's card: data, hyperparameters, what differs from the paper, and its figures where a table has some."""
     input:
         model="<results>/models/{model}/manifest.json",
-        tables=lambda wildcards: lookups.tables_with(RECIPE, wildcards.model),
+        tables=lambda wildcards: files.tables_with(RECIPE, wildcards.model),
         published=RECIPE.published_figures,
         known_models=RECIPE.known_models,
     output:
@@ -134,8 +134,8 @@ rule write_model_card:
     log:
         "<logs>/models/{model}.card.log",
     wildcard_constraints:
-        model=lookups.one_of(lookups.trained_models(RECIPE)),
+        model=entries.one_of(entries.trained_models(RECIPE)),
     params:
-        spec=lambda wildcards: lookups.model_card_spec(RECIPE, wildcards.model),
+        spec=lambda wildcards: specs.model_card_spec(RECIPE, wildcards.model),
     shell:
         "janus model-card {wildcards.model} {input.tables} --out {output.card} > {log} 2>&1"

@@ -9,10 +9,10 @@ rule compare_answers:
     """Verdicts on a pair of models: each instance's two answers, in both orders."""
     input:
         bench=lambda wildcards: f"<results>/bench/{RECIPE.win_rates[wildcards.win_rate].benchmark}/bench.jsonl",
-        first=lambda wildcards: lookups.compared_answers(
+        first=lambda wildcards: files.compared_answers(
             RECIPE, wildcards.win_rate, wildcards.model
         ),
-        second=lambda wildcards: lookups.compared_answers(
+        second=lambda wildcards: files.compared_answers(
             RECIPE, wildcards.win_rate, wildcards.against
         ),
         prompt=RECIPE.prompts.compare,
@@ -28,7 +28,7 @@ rule compare_answers:
         mem_mb=asking_job(RECIPE.judging).mem_mb,
         runtime=minutes(JOBS.asking_hours),
     params:
-        spec=lambda wildcards: lookups.comparing_spec(RECIPE, wildcards.win_rate),
+        spec=lambda wildcards: specs.comparing_spec(RECIPE, wildcards.win_rate),
     shell:
         "janus win-rates judge {wildcards.win_rate} --bench {input.bench} --first {input.first}"
         " --second {input.second} --out {output.rows} > {log} 2>&1"
@@ -38,7 +38,7 @@ rule build_win_rates:
     """One page of win rates as CSV, Markdown and a picture: wins, ties, losses, and what the order did."""
     input:
         bench=lambda wildcards: f"<results>/bench/{RECIPE.win_rates[wildcards.win_rate].benchmark}/bench.jsonl",
-        verdicts=lambda wildcards: lookups.comparison_files(RECIPE, wildcards.win_rate),
+        verdicts=lambda wildcards: files.comparison_files(RECIPE, wildcards.win_rate),
     output:
         csv="<results>/win_rates/{win_rate}.csv",
         markdown="<results>/win_rates/{win_rate}.md",
@@ -47,7 +47,7 @@ rule build_win_rates:
     log:
         "<logs>/win_rates/{win_rate}.log",
     params:
-        spec=lambda wildcards: lookups.win_rates_spec(RECIPE, wildcards.win_rate),
+        spec=lambda wildcards: specs.win_rates_spec(RECIPE, wildcards.win_rate),
     shell:
         "janus win-rates build {wildcards.win_rate} {input.verdicts} --bench {input.bench} --out {output.csv}"
         " > {log} 2>&1"

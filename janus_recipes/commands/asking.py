@@ -24,7 +24,7 @@ from janus_recipes.recipe.provider import Provider
 from janus_recipes.recipe.registry import refuse_retired
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import Asked, Status, row_of
-from janus_recipes.workflow import environment_of
+from janus_recipes.workflow.jobs import environment_of
 
 T = TypeVar("T")
 

@@ -21,7 +21,8 @@ from janus_recipes.recipe.dataset import HelpfulMix
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import row_of
-from janus_recipes.workflow import local_files, pools_of_mix
+from janus_recipes.workflow.entries import pools_of_mix
+from janus_recipes.workflow.files import local_files
 
 app = typer.Typer()
 

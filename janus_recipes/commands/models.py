@@ -26,7 +26,7 @@ from janus_recipes.training.curves import CurvePoint, draw_curve, write_curve
 from janus_recipes.training.reward import RewardResult
 from janus_recipes.training.run import TrainingResult, train
 from janus_recipes.training.tracking import tracked
-from janus_recipes.workflow import training_of
+from janus_recipes.workflow.entries import training_of
 
 app = typer.Typer()
 train_app = typer.Typer(help="Train a model with axolotl.")

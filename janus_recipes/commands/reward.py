@@ -19,7 +19,7 @@ from janus_recipes.seeding import derive_seed
 from janus_recipes.training.openrlhf import about, openrlhf_flags, write_args
 from janus_recipes.training.reward import RewardJob, train_reward
 from janus_recipes.training.tracking import tracked
-from janus_recipes.workflow import base_spec, training_of
+from janus_recipes.workflow.entries import base_spec, training_of
 
 app = typer.Typer(help="Train a reward model with OpenRLHF, one stage at a time.", no_args_is_help=True)
 

@@ -15,7 +15,7 @@ from janus_recipes.files import Json
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.training import AxolotlTraining
 from janus_recipes.training.axolotl import FSDP, axolotl_config, write_config, zero
-from janus_recipes.workflow import training_of
+from janus_recipes.workflow.entries import training_of
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "prompts" / "chat" / "mistral.jinja"

@@ -17,7 +17,7 @@ from janus_recipes.reporting.agreement import CheckedTable, Finding, SameOrder, 
 from janus_recipes.reporting.agreement_text import text_of
 from janus_recipes.reporting.render import write_table
 from janus_recipes.reporting.table import CSV_COLUMNS, build_table
-from janus_recipes.workflow import table_spec
+from janus_recipes.workflow.specs import table_spec
 from tests.tables import BENCH, BOTH, JUDGE, PUBLISHED, built, judged, recipe
 
 PAPERS = "gpt-4-0125-preview"

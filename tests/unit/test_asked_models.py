@@ -19,7 +19,8 @@ from janus_recipes.planning.plan import plan_of
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import DIMENSIONS, BenchInstance, Preference, Rubric, row_of
-from janus_recipes.workflow import asked_answers_spec, asked_models, sampled_models
+from janus_recipes.workflow.entries import asked_models, sampled_models
+from janus_recipes.workflow.specs import asked_answers_spec
 from tests.scripted import KEY, Said, Scripted, scripted
 
 JANUS, REHEARSAL = Path("recipes/janus.yaml"), Path("recipes/rehearsal.yaml")

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from janus_recipes import workflow
 from janus_recipes.errors import RecipeError
 from janus_recipes.planning.best_of import reward_lines, sample_lines
 from janus_recipes.planning.nodes import best_of_nodes
@@ -15,6 +14,7 @@ from janus_recipes.planning.sampling import typical_answer
 from janus_recipes.recipe.best_of import selected
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.schema import Recipe
+from janus_recipes.workflow import files, jobs, specs
 
 ROOT = Path(__file__).parents[2]
 BEST = "best-of-64"
@@ -32,7 +32,7 @@ def recipe_with(tmp_path: Path, text: str) -> Recipe:
 
 
 def rewarding(recipe: Recipe, condition: str = "multifaceted") -> str:
-    return workflow.rewarding_spec(recipe, BEST, condition)
+    return specs.rewarding_spec(recipe, BEST, condition)
 
 
 def unmade(recipe: Recipe) -> Recipe:
@@ -71,7 +71,7 @@ tables:
 
 def test_table_11_needs_samples_rewards_and_the_verdicts_on_the_best(tmp_path: Path) -> None:
     recipe = recipe_with(tmp_path, "{}")
-    verdicts = workflow.verdict_files(recipe, "table11")
+    verdicts = files.verdict_files(recipe, "table11")
     assert verdicts == [
         f"<results>/verdicts/multifaceted/{model}/multifaceted{best}.own.jsonl"
         for model in ("janus-star-7b", "janus-dpo-7b")
@@ -79,16 +79,16 @@ def test_table_11_needs_samples_rewards_and_the_verdicts_on_the_best(tmp_path: P
     ]
     wildcards = SimpleNamespace(bench="multifaceted", model="janus-dpo-7b", condition="multifaceted", selection=BEST)
     samples = "<results>/samples/multifaceted/janus-dpo-7b/multifaceted.64.jsonl"
-    assert workflow.sample_file(recipe, wildcards) == samples
-    assert workflow.curve_files(recipe) == ["<results>/best_of/multifaceted/best-of-64.csv"]
-    rewards = workflow.curve_inputs(recipe, "multifaceted", BEST, verdicts=False)
+    assert files.sample_file(recipe, wildcards) == samples
+    assert files.curve_files(recipe) == ["<results>/best_of/multifaceted/best-of-64.csv"]
+    rewards = files.curve_inputs(recipe, "multifaceted", BEST, verdicts=False)
     assert rewards[0] == "<results>/rewards/multifaceted/janus-star-7b/multifaceted.best-of-64.jsonl"
-    assert workflow.curve_inputs(recipe, "multifaceted", BEST, verdicts=True) == []
+    assert files.curve_inputs(recipe, "multifaceted", BEST, verdicts=True) == []
 
 
 def test_all_samples_are_judged_only_where_the_recipe_says_so(tmp_path: Path) -> None:
     recipe = recipe_with(tmp_path, "best_of: {best-of-64: {judge_samples: true}}")
-    verdicts = workflow.curve_inputs(recipe, "multifaceted", BEST, verdicts=True)
+    verdicts = files.curve_inputs(recipe, "multifaceted", BEST, verdicts=True)
     assert verdicts[0] == "<results>/verdicts/multifaceted/janus-star-7b/multifaceted.best-of-64.samples.jsonl"
     assert len(verdicts) == 2
 
@@ -97,8 +97,8 @@ def test_another_reward_model_rewards_anew_and_samples_nothing_anew(tmp_path: Pa
     before = recipe_with(tmp_path, "{}")
     after = recipe_with(tmp_path, "best_of: {best-of-64: {reward_model: janus-rm-stage1-7b}}")
     assert rewarding(before) != rewarding(after)
-    specs = {workflow.generation_spec(one, "janus-dpo-7b", "multifaceted") for one in (before, after)}
-    assert len(specs) == 1 and len({workflow.table_spec(one, "table11") for one in (before, after)}) == 1
+    answers = {specs.generation_spec(one, "janus-dpo-7b", "multifaceted") for one in (before, after)}
+    assert len(answers) == 1 and len({specs.table_spec(one, "table11") for one in (before, after)}) == 1
 
 
 def test_another_general_message_rewards_anew_only_what_was_answered_under_it(tmp_path: Path) -> None:
@@ -112,9 +112,9 @@ def test_another_general_message_rewards_anew_only_what_was_answered_under_it(tm
 
 def test_more_hours_for_the_cluster_re_run_nothing(tmp_path: Path) -> None:
     before, after = recipe_with(tmp_path, "{}"), recipe_with(tmp_path, "best_of: {best-of-64: {hours: 48.0}}")
-    assert workflow.curve_spec(before, BEST) == workflow.curve_spec(after, BEST)
+    assert specs.curve_spec(before, BEST) == specs.curve_spec(after, BEST)
     assert rewarding(before) == rewarding(after)
-    assert (workflow.sampling_hours(before, 64), workflow.sampling_hours(after, 64)) == (24.0, 48.0)
+    assert (jobs.sampling_hours(before, 64), jobs.sampling_hours(after, 64)) == (24.0, 48.0)
 
 
 def test_the_plan_counts_the_samples_their_rewards_and_the_verdicts(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from janus_recipes.planning.plan import plan_of
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import DIMENSIONS, Asked, Instruction, Preference, Status, row_of
-from janus_recipes.workflow import asking_spec
+from janus_recipes.workflow.specs import asking_spec
 from tests.scripted import Said, provider_at, scripted
 
 pytestmark = pytest.mark.usefixtures("workplace")

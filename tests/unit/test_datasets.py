@@ -27,7 +27,8 @@ from janus_recipes.recipe.dataset import SftDataset
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import Asked, Instruction, Status, row_of
-from janus_recipes.workflow import dataset_spec, helpful_spec, message_file, response_file
+from janus_recipes.workflow.files import message_file, response_file
+from janus_recipes.workflow.specs import dataset_spec, helpful_spec
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

@@ -16,7 +16,8 @@ from janus_recipes.errors import StepError
 from janus_recipes.files import digest_of
 from janus_recipes.recipe.collection import Located
 from janus_recipes.recipe.load import load_recipe
-from janus_recipes.workflow import instruction_pools, instructions_spec
+from janus_recipes.workflow.files import instruction_pools
+from janus_recipes.workflow.specs import instructions_spec
 
 ROOT = Path(__file__).parents[2]
 

@@ -31,7 +31,7 @@ from janus_recipes.planning.tokens import TokenCounter, token_counter
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.provider import Provider
 from janus_recipes.recipe.schema import Recipe
-from janus_recipes.workflow import asking_spec, generation_spec, judging_spec, table_spec, training_spec
+from janus_recipes.workflow.specs import asking_spec, generation_spec, judging_spec, table_spec, training_spec
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

@@ -25,7 +25,7 @@ from janus_recipes.planning.tokens import TokenCounter
 from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.recipe.training import Training
-from janus_recipes.workflow import generation_spec, scoring_spec, training_spec
+from janus_recipes.workflow.specs import generation_spec, scoring_spec, training_spec
 
 pytestmark = pytest.mark.usefixtures("workplace")
 

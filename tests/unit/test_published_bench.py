@@ -36,7 +36,7 @@ from janus_recipes.recipe.published_bench import PublishedBench, PublishedFields
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import DIMENSIONS, instruction_id, read_bench
 from janus_recipes.win_rates.compare import EQUAL_ANSWERS
-from janus_recipes.workflow import assembling_spec, published_spec
+from janus_recipes.workflow.specs import assembling_spec, published_spec
 
 ROOT = Path(__file__).parents[2]
 RECIPES = [Path("recipes/janus.yaml"), Path("recipes/rehearsal.yaml")]

@@ -21,7 +21,6 @@ from typing import Any
 
 import pytest
 
-from janus_recipes import workflow
 from janus_recipes.errors import ProviderDown, StepError
 from janus_recipes.files import write_jsonl
 from janus_recipes.llm import served
@@ -38,6 +37,7 @@ from janus_recipes.recipe.provider import Provider, Sampling, ServedModel
 from janus_recipes.recipe.schema import Recipe
 from janus_recipes.records import Asked, BenchInstance, Rubric, Status, read_asked, row_of
 from janus_recipes.redact import redact
+from janus_recipes.workflow import jobs, specs
 
 ROOT = Path(__file__).parents[2]
 
@@ -302,12 +302,12 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_judging_job_asks_for_a_gpu_and_vllm_only_where_it_serves_the_judge() -> None:
     paid, open_judge = recipe(), recipe("open-judge.yaml")
-    jobs = paid.resources
-    little = workflow.AskingJob([], jobs.asking_cpus, 0, jobs.asking_mem_mb)
-    assert workflow.asking_job(paid, paid.judging) == little
-    assert workflow.asking_job(open_judge, open_judge.collection.responses) == little
-    assert workflow.asking_job(open_judge, open_judge.judging) == workflow.AskingJob(
-        [".envs/vllm-cuda/.ready", "prompts/chat/mistral.jinja"], jobs.engine_cpus, 1, jobs.engine_mem_mb
+    needs = paid.resources
+    little = jobs.AskingJob([], needs.asking_cpus, 0, needs.asking_mem_mb)
+    assert jobs.asking_job(paid, paid.judging) == little
+    assert jobs.asking_job(open_judge, open_judge.collection.responses) == little
+    assert jobs.asking_job(open_judge, open_judge.judging) == jobs.AskingJob(
+        [".envs/vllm-cuda/.ready", "prompts/chat/mistral.jinja"], needs.engine_cpus, 1, needs.engine_mem_mb
     )
 
 
@@ -316,11 +316,11 @@ def test_more_gpus_judge_nothing_again_and_another_number_format_does() -> None:
         opened = recipe("open-judge.yaml")
         judge = opened.providers["judge"]
         changed = judge.model_copy(update={"served": judge.served.model_copy(update=changes)})
-        return workflow.judging_spec(opened.model_copy(update={"providers": {**opened.providers, "judge": changed}}))
+        return specs.judging_spec(opened.model_copy(update={"providers": {**opened.providers, "judge": changed}}))
 
     assert judged(gpus=4, gpu_memory_utilization=0.5, start_s=60.0) == judged()
     assert len({judged(), judged(dtype="float16"), judged(revision="x"), judged(max_model_len=4096)}) == 4
-    assert '"served"' not in workflow.judging_spec(recipe())
+    assert '"served"' not in specs.judging_spec(recipe())
 
 
 def test_a_recipe_is_told_what_a_served_model_needs() -> None:

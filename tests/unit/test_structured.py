@@ -43,7 +43,7 @@ from janus_recipes.recipe.load import load_recipe
 from janus_recipes.recipe.provider import Provider, Sampling
 from janus_recipes.recipe.schema import Recipe, Rubrics
 from janus_recipes.records import DIMENSIONS, Asked, Instruction, Preference, Status, row_of
-from janus_recipes.workflow import asked_model, asking_spec
+from janus_recipes.workflow.specs import asked_model, asking_spec
 
 SAMPLING = Sampling(max_tokens=9, temperature=0.5)
 SEED_MESSAGES = read_seed_system_messages("prompts/seeds/system_messages.yaml")

@@ -8,7 +8,7 @@ from typing import Any
 
 from janus_recipes.reporting.render import MINUS, html_of, markdown_of, write_table
 from janus_recipes.reporting.table import BuiltTable, build_table
-from janus_recipes.workflow import table_spec
+from janus_recipes.workflow.specs import table_spec
 from tests.tables import BENCH, BOTH, SFT, built, judged, recipe
 
 BASE, STAR, DPO, ALL = "mistral-7b-v0.2", "janus-star-7b", "janus-dpo-7b", "janus-7b"

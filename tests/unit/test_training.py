@@ -19,7 +19,7 @@ from janus_recipes.training.reward import RewardJob, origin
 from janus_recipes.training.run import axolotl_environ, curve_of, keys_as_run, prepare_work, rows_dropped, tokens_read
 from janus_recipes.training.tracking import Tracked
 from janus_recipes.training.work import CLOCK, move_model, timed
-from janus_recipes.workflow import training_spec
+from janus_recipes.workflow.specs import training_spec
 
 ROOT = Path(__file__).parents[2]
 
@@ -116,7 +116,7 @@ def test_snakemake_trains_anew_for_other_gpus_and_another_batch_and_not_for_othe
     assert spec_with(gpus=8, batch_size=64) != spec_with() == spec_with(saves_per_epoch=9, hours=1.0)
     rules = (ROOT / "rules" / "training.smk").read_text(encoding="utf-8")
     for rule in ("train_model", "train_reward_model"):
-        assert "spec=lambda wildcards: lookups.training_spec(" in rules.split(f"rule {rule}:")[1].split("\nrule ")[0]
+        assert "spec=lambda wildcards: specs.training_spec(" in rules.split(f"rule {rule}:")[1].split("\nrule ")[0]
 
 
 def test_a_reward_model_is_not_continued_on_another_number_of_gpus(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from janus_recipes.records import Asked, BenchInstance, Rubric, Status, row_of
 from janus_recipes.rehearsal.world import PLACE_BIAS, answer
 from janus_recipes.win_rates.compare import EQUAL_ANSWERS, PairAnswers, compare_requests, comparison_ids
 from janus_recipes.win_rates.read import by_pair, read_win_rates
-from janus_recipes.workflow import comparing_spec, win_rates_spec
+from janus_recipes.workflow.specs import comparing_spec, win_rates_spec
 from tests.tables import BENCH
 
 PAPER, REHEARSAL = Path("recipes/janus.yaml"), Path("recipes/rehearsal.yaml")
