@@ -233,14 +233,14 @@ def last_accuracy(points: list[CurvePoint]) -> float | None:
 
 def tokens_read(state: Json) -> tuple[int | None, int | None]:
     """Tokens read and tokens learned from, as axolotl counts them in SFT; of pairs read as their log counts."""
-    counts = [entry for entry in state["log_history"] if "tokens/total" in entry]
-    if counts:
-        return int(counts[-1]["tokens/total"]), int(counts[-1]["tokens/trainable"])
-    return _tokens_of_pairs([int(entry["num_tokens"]) for entry in state["log_history"] if "num_tokens" in entry]), None
+    log = state["log_history"]
+    read = _all_starts([int(entry["tokens/total"]) for entry in log if "tokens/total" in entry])
+    learned = _all_starts([int(entry["tokens/trainable"]) for entry in log if "tokens/trainable" in entry])
+    return read or _all_starts([int(entry["num_tokens"]) for entry in log if "num_tokens" in entry]), learned
 
 
-def _tokens_of_pairs(so_far: list[int]) -> int | None:
-    """The log counts on from step to step, and from 0 again at each start."""
+def _all_starts(so_far: list[int]) -> int | None:
+    """What was counted in all. The log counts on from step to step, and from 0 again at each start."""
     if not so_far:
         return None
     ends = [count for count, following in pairwise(so_far) if following <= count]

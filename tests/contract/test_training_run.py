@@ -22,11 +22,14 @@ from janus_recipes.training.checkpoints import checkpoints, last_checkpoint
 from janus_recipes.training.engine import last_start
 from janus_recipes.training.run import LOG, train
 from janus_recipes.training.tracking import Tracked
+from tests.e2e.claims import lengths
 
 pytestmark = pytest.mark.timeout(600)
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "prompts" / "chat" / "mistral.jinja"
+ANSWER = "A few kind words to a friend."
+PROMPT = "<s>[INST] Say the word 1. [/INST]"  # as this template renders a row of `config_in`
 
 TINY: dict[str, Any] = {
     "dataset": "rows",
@@ -67,7 +70,7 @@ def dpo(**changed: Any) -> DpoTraining:
     return DpoTraining(**{"method": "dpo"} | TINY | changed)
 
 
-def asking(text: str, answer: str = "A few kind words to a friend.") -> list[dict[str, str]]:
+def asking(text: str, answer: str = ANSWER) -> list[dict[str, str]]:
     return [{"role": "user", "content": text}, {"role": "assistant", "content": answer}]
 
 
@@ -120,6 +123,8 @@ def test_a_killed_training_continues_from_its_last_whole_checkpoint(
 
     assert result.last_loss < result.first_loss
     assert result.rows_dropped == 1  # the long one
+    asked, answered = lengths((PROMPT, f"{PROMPT} {ANSWER}</s>"), tiny_base / "tokenizer.json")
+    assert result.tokens_learned == 2 * 160 * (answered - asked)  # of both starts
     assert [point.step for point in points] == list(range(1, 81))  # whole, with the steps from before the kill
     assert all(point.tokens_per_second for point in points[-10:])
     assert {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"} <= set(os.listdir(out))

@@ -157,7 +157,16 @@ def test_a_trainings_seconds_are_those_of_all_its_starts_also_of_one_that_was_ki
     ("logged", "tokens"),
     [
         ([{"tokens/total": 64, "tokens/trainable": 9}, {"tokens/total": 99, "tokens/trainable": 20}], (99, 20)),  # SFT
-        # DPO: TRL counts from 0 again at each start. 300 until the checkpoint, then 100 and 250: 550.
+        # Both count from 0 again at each start. 99 and 20 until the checkpoint, then 50 and 15: 149 and 35.
+        (
+            [
+                {"tokens/total": 64, "tokens/trainable": 9},
+                {"tokens/total": 99, "tokens/trainable": 20},
+                {"tokens/total": 50, "tokens/trainable": 15},
+            ],
+            (149, 35),
+        ),
+        # DPO: 300 until the checkpoint, then 100 and 250: 550.
         ([{"num_tokens": 100.0}, {"num_tokens": 300.0}, {"num_tokens": 100.0}, {"num_tokens": 250.0}], (550, None)),
         ([{"loss": 1.0}], (None, None)),  # ORPO: nobody counts
     ],
