@@ -22,6 +22,7 @@ FIGURES = (
     *(f"{RESULTS}/tables/{table}.csv" for table in ("table2", "table8", "table10", "table11")),
     f"{RESULTS}/rankings/held-out.csv",
     f"{RESULTS}/best_of/multifaceted/best-of-8.csv",
+    f"{RESULTS}/win_rates/gains.csv",
 )
 DATASETS = {FULL: "sft-196k", DPO: "dpo", ORPO: "orpo", STAGE1: "orpo"}
 
@@ -99,8 +100,16 @@ def train_from(broken: Break, copy: Workshop) -> bool:
     if ran.returncode != 0:
         print("\n".join(ran.stderr.splitlines()[-3:]), file=sys.stderr)
         return False
-    copy.run(*FIGURES)
+    make_figures(copy)
     return True
+
+
+def make_figures(copy: Workshop) -> None:
+    """Make what claims read. All old figures go first, so that no claim is asked of one that was not made again."""
+    for folder in {Path(figure).parent for figure in FIGURES}:
+        for old in (copy.folder / folder).glob("*.csv"):
+            old.unlink()
+    copy.run(*FIGURES)
 
 
 def _command(model: str) -> list[str]:

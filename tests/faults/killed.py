@@ -11,7 +11,7 @@ from janus_recipes.training.engine import START
 from tests.e2e.claims import CLAIMS, DPO, FULL, KEPT, ORPO, STAGE1, Claim
 from tests.e2e.stopping import kill, no_orphan_is_left, wait_until
 from tests.e2e.workshop import Workshop
-from tests.faults.broken import FIGURES
+from tests.faults.broken import make_figures
 
 MODELS = (FULL, DPO, ORPO, STAGE1, KEPT)
 
@@ -41,7 +41,7 @@ def kill_and_continue(model: str, copy: Workshop) -> Continued:
     no_orphan_is_left(copy.folder)
     killed_at = last_checkpoint(work)
     copy.run(model_again)  # first: Snakemake leaves figures as they are where only a model in between is missing
-    copy.run(*FIGURES)
+    make_figures(copy)
     return Continued(model, killed_at, continued_from(copy.folder / f"results/rehearsal/logs/models/{model}.log"))
 
 
